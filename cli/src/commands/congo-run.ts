@@ -1,0 +1,85 @@
+import { type Credentials, connect } from '@drc/client-sdk';
+import { Congo, type CongoHooks, type CongoStatus } from '@drc/client-sdk/congo';
+import { DrcError } from '@drc/protocol';
+import { readFile } from 'node:fs/promises';
+import { readConfig } from '../config-file.js';
+import { startCongoAdmin } from '../congo-admin.js';
+import { type CongoConfig, parseCongoConfig } from '../congo-config.js';
+import { makeLogger } from '../logger.js';
+import { parseMoment } from '../moment.js';
+import { readSecret } from '../secret.js';
+import { portFrom } from './cm.js';
+
+export interface CongoRunFlags {
+  readonly config: string;
+  readonly adminPort?: number;
+}
+
+/** Runs a task until `signal` is aborted or an error ends it. @param hooks kill points, passed by a test's main only. */
+export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?: CongoHooks): Promise<void> {
+  const config = await readConfig(flags.config, parseCongoConfig, {
+    'admin.port': flags.adminPort ?? portFrom('CONGO_ADMIN_PORT'),
+  });
+  const logger = makeLogger('congo');
+  const { caFile, verify } = config.target.tls ?? {};
+  await using hub = await connect({
+    clusterManager: config.clusterManager,
+    credentials: await credentialsOf(config),
+    client: `congo ${config.task}`,
+  });
+  const congo = new Congo({
+    hub,
+    task: config.task,
+    topic: config.topic,
+    tables: config.tables.map(({ from, to }) => ({ from, ...(to === undefined ? {} : { to }) })),
+    from: parseMoment(config.from, Date.now()),
+    target: {
+      host: config.target.host,
+      port: config.target.port,
+      user: config.target.user,
+      password: await readSecret({
+        variable: 'CONGO_TARGET_PASSWORD',
+        file: config.target.passwordFile,
+        prompt: `Password for ${config.target.user}@${config.target.host}: `,
+      }),
+      ...(config.target.tls === undefined
+        ? {}
+        : { ssl: { rejectUnauthorized: verify ?? true, ...(caFile ? { ca: await readFile(caFile) } : {}) } }),
+    },
+    progressSchema: config.progressSchema,
+    ddl: config.ddl,
+    maxBatchRows: config.maxBatchRows,
+    onStatus: logChanges((status) => {
+      if (status.kind === 'waiting') {
+        logger.warn({ code: status.error.code, retryAt: new Date(status.retryAt).toISOString() }, status.error.message);
+      } else logger.info({ state: status.kind }, `congo ${status.kind}`);
+    }),
+    ...(hooks === undefined ? {} : { hooks }),
+  });
+  await using admin = await startCongoAdmin(config.admin, congo);
+  logger.info({ task: config.task, topic: config.topic, adminPort: admin.port }, 'congo started');
+  await congo.run(signal);
+  logger.info({ transactions: congo.counters.transactions, rows: congo.counters.rows }, 'congo stopped');
+}
+
+/** Each transaction reports `applying`: only a change of state is worth a line. */
+function logChanges(log: (status: CongoStatus) => void): (status: CongoStatus) => void {
+  let last: string | undefined;
+  return (status) => {
+    if (status.kind === last && status.kind !== 'waiting') return;
+    last = status.kind;
+    log(status);
+  };
+}
+
+async function credentialsOf(config: CongoConfig): Promise<Credentials> {
+  if (config.machineKeyFile !== undefined || process.env['DRC_MACHINE_KEY'] !== undefined) {
+    const key = await readSecret({ variable: 'DRC_MACHINE_KEY', file: config.machineKeyFile });
+    return { machineKey: key.trim() };
+  }
+  if (config.user === undefined) {
+    throw new DrcError('CONFIG_INVALID', 'The task needs machineKeyFile (or DRC_MACHINE_KEY), or user with passwordFile.');
+  }
+  const password = await readSecret({ variable: 'DRC_PASSWORD', file: config.passwordFile, prompt: `Password for ${config.user}: ` });
+  return { name: config.user, password };
+}

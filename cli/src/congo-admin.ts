@@ -1,0 +1,104 @@
+import type { Congo } from '@drc/client-sdk/congo';
+import { DrcError } from '@drc/protocol';
+import { once } from 'node:events';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** What Prometheus reads of a congo process. */
+export function congoMetrics(congo: Congo): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, read: (self: Gauge) => void): void => {
+    const made: Gauge = new Gauge({ name, help, registers: [registry], collect: () => read(made) });
+  };
+  const labelled = new Gauge({
+    name: 'congo_rows_applied_total',
+    help: 'Rows written to the target since the process started.',
+    labelNames: ['op'],
+    registers: [registry],
+    collect: () => {
+      for (const [op, rows] of Object.entries(congo.counters.rows)) labelled.set({ op }, rows);
+    },
+  });
+  gauge('congo_transactions_applied_total', 'Source transactions applied.', (self) =>
+    self.set(congo.counters.transactions),
+  );
+  gauge('congo_target_transactions_total', 'Transactions committed on the target.', (self) =>
+    self.set(congo.counters.targetTransactions),
+  );
+  gauge('congo_ddl_ignored_total', 'DDL statements left out by the policy `ignore`.', (self) =>
+    self.set(congo.counters.ddlIgnored),
+  );
+  gauge('congo_sequences_ignored_total', 'Changes of sequences left out.', (self) =>
+    self.set(congo.counters.sequencesIgnored),
+  );
+  gauge('congo_applying', '1 while the task applies, 0 while it waits or has stopped.', (self) =>
+    self.set(congo.status.kind === 'applying' ? 1 : 0),
+  );
+  gauge('congo_last_commit_timestamp_seconds', 'When the source committed what was applied last.', (self) => {
+    const status = congo.status;
+    if (status.kind === 'applying' && status.lastCommitTime !== undefined) self.set(status.lastCommitTime / 1000);
+  });
+  return registry;
+}
+
+/** `/livez`, `/readyz` (the task applies), `/metrics` on a loopback port. @throws DrcError `PORT_IN_USE`, `ADDRESS_NOT_LOOPBACK`. */
+export async function startCongoAdmin(listen: { host: string; port: number }, congo: Congo): Promise<CongoAdmin> {
+  if (!/^(127\.\d+\.\d+\.\d+|::1)$/.test(listen.host)) {
+    throw new DrcError('ADDRESS_NOT_LOOPBACK', `${listen.host} is not a loopback address.`, { host: listen.host });
+  }
+  const metrics = congoMetrics(congo);
+  const server = createServer((request, response) => {
+    void answer(request.url ?? '/', congo, metrics).then(({ status, type, body }) => {
+      response.writeHead(status, { 'content-type': type }).end(body);
+    });
+  });
+  server.listen(listen.port, listen.host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    const busy = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    if (busy) throw new DrcError('PORT_IN_USE', `${listen.host}:${listen.port} is taken.`, {}, { cause });
+    throw cause;
+  }
+  return new CongoAdmin(server);
+}
+
+export class CongoAdmin implements AsyncDisposable {
+  readonly #server: Server;
+  readonly port: number;
+
+  constructor(server: Server) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+}
+
+async function answer(
+  path: string,
+  congo: Congo,
+  metrics: Registry,
+): Promise<{ status: number; type: string; body: string }> {
+  const json = 'application/json';
+  switch (path.split('?')[0]) {
+    case '/livez':
+      return { status: 200, type: json, body: '{"live":true}\n' };
+    case '/readyz': {
+      const { status } = congo;
+      const ready = status.kind === 'applying';
+      const reason = 'error' in status && status.error ? { code: status.error.code, message: status.error.message } : {};
+      return { status: ready ? 200 : 503, type: json, body: `${JSON.stringify({ ready, state: status.kind, ...reason })}\n` };
+    }
+    case '/metrics':
+      return { status: 200, type: metrics.contentType, body: await metrics.metrics() };
+    default:
+      return { status: 404, type: json, body: '{"error":"not found"}\n' };
+  }
+}

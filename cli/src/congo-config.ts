@@ -1,0 +1,52 @@
+import { DrcError } from '@drc/protocol';
+import { z } from 'zod';
+import { parseMoment } from './moment.js';
+
+const port = z.number().int().min(0).max(65_535);
+const moment = z.string().refine((text) => isMoment(text), {
+  error: 'is not a moment: earliest, latest, -15m, a date like 2026-11-22T08:00Z, or a checkpoint',
+});
+
+function isMoment(text: string): boolean {
+  try {
+    parseMoment(text, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const schema = z.strictObject({
+  task: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'has 1-128 ASCII characters without spaces'),
+  clusterManager: z.union([z.url(), z.array(z.url()).min(1)]),
+  user: z.string().min(1).optional(),
+  passwordFile: z.string().min(1).optional(),
+  machineKeyFile: z.string().min(1).optional(),
+  topic: z.string().min(1),
+  from: moment.default('earliest'),
+  tables: z.array(z.strictObject({ from: z.string().min(3), to: z.string().min(3).optional() })).min(1),
+  target: z.strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: port.default(3306),
+    user: z.string().min(1),
+    passwordFile: z.string().min(1).optional(),
+    tls: z
+      .strictObject({ caFile: z.string().min(1).optional(), verify: z.boolean().default(true) })
+      .optional(),
+  }),
+  progressSchema: z.string().min(1).max(64).default('drc'),
+  ddl: z.enum(['stop', 'ignore']).default('stop'),
+  maxBatchRows: z.number().int().min(1).max(1_000_000).default(2_000),
+  admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(7391) }).prefault({}),
+});
+
+/** The file of `congo run`; every option stands in docs/congo.md. */
+export type CongoConfig = z.infer<typeof schema>;
+
+/** @throws DrcError `CONFIG_INVALID` with all `faults`, each `path: message`. */
+export function parseCongoConfig(value: unknown): CongoConfig {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+  throw new DrcError('CONFIG_INVALID', `The task has ${faults.length} fault(s).`, { faults });
+}

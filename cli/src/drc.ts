@@ -1,0 +1,139 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type CmStartFlags, type MachineKeyFlags, type UserFlags, cmInit, cmMachineKey, cmStart, cmUser } from './commands/cm.js';
+import { type DevFlags, dev } from './commands/dev.js';
+import { type StoreStartFlags, storeStart } from './commands/store.js';
+import { type TailFlags, tail } from './commands/tail.js';
+import { topics } from './commands/topics.js';
+import { type ClientFlags, defaultDataFolder } from './client-profile.js';
+import { runProgram } from './run-program.js';
+import { stopSignal } from './stop-signal.js';
+
+const port = (text: string): number => {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+};
+const count = (text: string): number => {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It takes a positive whole number.');
+};
+const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter(Boolean);
+const append = (text: string, before: string[] = []): string[] => [...before, text];
+
+const program = new Command('drc')
+  .description('A change-capture hub for MySQL and MariaDB: each source is read once, its changes go to everybody who needs them.')
+  .version('0.1.0')
+  .showHelpAfterError();
+
+program
+  .command('dev')
+  .description('run a cluster manager and a store for one source in this process, to try DRC')
+  .requiredOption('--source <url>', 'mysql://user@host:3306')
+  .option('--topic <name>', 'name of the stream; default: the path of the URL, else "main"')
+  .option('--data <folder>', 'where the log and the metadata are kept', `./${defaultDataFolder}`)
+  .option('--tables <globs>', 'capture only these, e.g. shop.*,crm.people', list)
+  .option('--port <port>', 'cluster manager (0: a free one)', port, 7370)
+  .option('--store-port <port>', 'store (0: a free one)', port, 7380)
+  .addHelpText(
+    'after',
+    `
+The password comes from DRC_SOURCE_PASSWORD, or is asked for. The source must log in ROW format; what is missing is
+printed with the statement to run.
+
+Example:
+  DRC_SOURCE_PASSWORD=… drc dev --source mysql://repl@127.0.0.1:3306 --topic shop
+  drc tail shop --from -15m`,
+  )
+  .action((flags: DevFlags) => dev(flags, stopSignal()));
+
+const withClientOptions = (command: Command): Command =>
+  command
+    .option('--manager <url>', 'cluster manager (DRC_MANAGER)')
+    .option('--user <name>', 'log in with a password from DRC_PASSWORD, --password-file or a prompt (DRC_USER)')
+    .option('--password-file <file>', 'file with the password')
+    .option('--machine-key-file <file>', 'use a machine key instead (DRC_MACHINE_KEY, DRC_MACHINE_KEY_FILE)')
+    .option('--data <folder>', 'folder of a `drc dev` whose key is used when nothing else is given', defaultDataFolder);
+
+withClientOptions(program.command('tail').argument('<topic>'))
+  .description('print the changes of a topic: one JSON object a line, or readable on a terminal')
+  .option('--from <moment>', 'earliest, latest, -15m, 2026-11-22T08:00Z, or a checkpoint', 'latest')
+  .option('--table <glob>', 'only these tables (can be given several times)', append)
+  .option('--checkpoint <folder>', 'keep the place here, and go on from it')
+  .option('-n, --count <changes>', 'stop after so many changes', count)
+  .option('--json', 'JSON also on a terminal')
+  .addOption(new Option('--no-json', 'readable text also into a pipe').default(undefined))
+  .addHelpText(
+    'after',
+    `
+Examples:
+  drc tail shop --from -15m
+  drc tail shop --table shop.orders --json | jq .after.total
+  drc tail shop --from earliest --checkpoint ./progress`,
+  )
+  .action((topic: string, flags: TailFlags) => tail(topic, flags, stopSignal()));
+
+withClientOptions(program.command('topics'))
+  .description('list the topics that you may read, with the number of their stores')
+  .action((flags: ClientFlags) => topics(flags));
+
+const cm = program.command('cm').description('the cluster manager: who may read what, and which store has it');
+
+cm.command('init')
+  .description('make the data folder, the signing key and the first administrator')
+  .requiredOption('--data <folder>', 'a folder that does not exist or is empty')
+  .option('--cluster <name>', 'stands in each ticket; default "main"')
+  .option('--administrator <name>', 'default "admin"')
+  .addHelpText('after', '\nExample:\n  drc cm init --data ./cm')
+  .action((flags: Parameters<typeof cmInit>[0]) => cmInit(flags));
+
+cm.command('machine-key')
+  .description('make the key of a store, or of a client, and print it')
+  .requiredOption('--topics <names>', 'topics that it announces (or reads), e.g. shop,crm', list)
+  .requiredOption('--data <folder>', "the manager's folder")
+  .option('--client', 'the key of a client instead of a store')
+  .option('--tables <globs>', 'tables that the client may read; default all', list)
+  .option('--manager <url>', 'address of the manager where it is running')
+  .option('--user <name>', 'administrator to log in as where it is running', 'admin')
+  .option('--password-file <file>', "file with the administrator's password (or DRC_PASSWORD)")
+  .addHelpText('after', '\nExample:\n  drc cm machine-key --data ./cm --topics shop > store.key')
+  .action((flags: MachineKeyFlags) => cmMachineKey(flags));
+
+cm.command('user')
+  .argument('<name>')
+  .description('add a user (the manager must not be running) and print the generated password')
+  .requiredOption('--data <folder>', "the manager's folder")
+  .option('--administrator', 'may make machine keys')
+  .option('--topics <globs>', 'topics that the user may read; default all', list)
+  .option('--tables <globs>', 'tables that the user may read; default all', list)
+  .option('--replace', 'give an existing user a new password and these rights')
+  .addHelpText('after', '\nExample:\n  drc cm user anna --data ./cm --topics shop --tables shop.orders')
+  .action((name: string, flags: UserFlags) => cmUser(name, flags));
+
+cm.command('start')
+  .description('run a cluster manager until it is stopped')
+  .requiredOption('-c, --config <file>', 'its configuration, in YAML (docs/operations.md)')
+  .option('--data <folder>', 'directory (DRC_CM_DATA)')
+  .option('--port <port>', 'listen.port (DRC_CM_PORT)', port)
+  .option('--admin-port <port>', 'admin.port (DRC_CM_ADMIN_PORT)', port)
+  .addHelpText('after', '\nExample:\n  drc cm start --config cm.yaml')
+  .action((flags: CmStartFlags) => cmStart(flags, stopSignal()));
+
+program
+  .command('store')
+  .description('the store: reads one source, keeps its changes, serves them')
+  .command('start')
+  .description('run a store until it is stopped')
+  .requiredOption('-c, --config <file>', 'its configuration, in YAML (docs/operations.md)')
+  .option('--data <folder>', 'directory (DRC_STORE_DATA)')
+  .option('--port <port>', 'listen.port (DRC_STORE_PORT)', port)
+  .option('--admin-port <port>', 'admin.port (DRC_STORE_ADMIN_PORT)', port)
+  .addHelpText(
+    'after',
+    `
+Environment: DRC_SOURCE_PASSWORD, DRC_MACHINE_KEY, DRC_LOG_LEVEL. Flags win over the environment, it wins over the file.
+
+Example:
+  DRC_SOURCE_PASSWORD=… drc store start --config store.yaml`,
+  )
+  .action((flags: StoreStartFlags) => storeStart(flags, stopSignal()));
+
+await runProgram(program);

@@ -1,0 +1,50 @@
+import { DrcError, type Checkpoint } from '@drc/protocol';
+import type { CheckpointStore } from './checkpoint-store.js';
+
+/** A checkpoint that is to be saved; `step` orders them. It is made only when it is really written. */
+export interface Unsaved {
+  readonly step: number;
+  readonly checkpoint: () => Checkpoint;
+}
+
+/**
+ * Writes checkpoints one after the other. While one is being written only the newest of those that wait is kept: it
+ * covers the others. Never goes back.
+ */
+export class CheckpointWriter {
+  readonly #store: CheckpointStore;
+  #savedStep = -1;
+  #waiting: Unsaved | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(store: CheckpointStore) {
+    this.#store = store;
+  }
+
+  /** Resolves once this checkpoint, or a later one, is saved. @throws DrcError `CHECKPOINT_STORE`. */
+  async save(unsaved: Unsaved): Promise<void> {
+    if (unsaved.step > this.#savedStep && unsaved.step > (this.#waiting?.step ?? -1)) this.#waiting = unsaved;
+    while (this.#savedStep < unsaved.step) await (this.#writing ??= this.#write());
+  }
+
+  /** Resolves when nothing is being written. What failed has been reported to those who saved it. */
+  async settled(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing.catch(() => undefined);
+  }
+
+  async #write(): Promise<void> {
+    try {
+      const unsaved = this.#waiting;
+      // Whoever waits for a step that is neither saved nor waiting lost it to a write that failed.
+      if (unsaved === undefined) throw new DrcError('CHECKPOINT_STORE', 'An earlier save failed.');
+      this.#waiting = undefined;
+      await this.#store.save(unsaved.checkpoint().toString());
+      this.#savedStep = Math.max(this.#savedStep, unsaved.step);
+    } catch (cause) {
+      if (cause instanceof DrcError) throw cause;
+      throw new DrcError('CHECKPOINT_STORE', 'The checkpoint could not be saved.', {}, { cause });
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { escapeId } from 'mysql2';
+import type { Value } from '@drc/protocol';
+import type { MatchedColumn, TableMatch } from './target-table.js';
+
+/** A value as mysql2 binds it. 64-bit integers go as text: a JavaScript number would change them. */
+export type Bound = string | number | Buffer | null;
+
+/** Statements for one table match. All names are quoted, all values are bound. */
+export const insertSql = (match: TableMatch, columns: readonly MatchedColumn[], rows: number): string => {
+  const names = columns.map((column) => quote(column.target.name)).join(', ');
+  const tuple = `(${columns.map(placeholder).join(', ')})`;
+  return `INSERT INTO ${tableSql(match)} (${names}) VALUES ${Array<string>(rows).fill(tuple).join(', ')}`;
+};
+
+export const updateSql = (match: TableMatch, columns: readonly MatchedColumn[]): string => {
+  const sets = columns.map((column) => `${quote(column.target.name)} = ${placeholder(column)}`).join(', ');
+  return `UPDATE ${tableSql(match)} SET ${sets} WHERE ${lookupSql(match)} LIMIT 1`;
+};
+
+/** Several rows at once only where a key finds each of them. */
+export const deleteSql = (match: TableMatch, rows: number): string =>
+  rows === 1
+    ? `DELETE FROM ${tableSql(match)} WHERE ${lookupSql(match)} LIMIT 1`
+    : `DELETE FROM ${tableSql(match)} WHERE ${Array<string>(rows)
+        .fill(`(${lookupSql(match)})`)
+        .join(' OR ')}`;
+
+const tableSql = (match: TableMatch): string => `${quote(match.target.schema)}.${quote(match.target.table)}`;
+
+const quote = (name: string): string => escapeId(name, true);
+
+const lookupSql = (match: TableMatch): string =>
+  match.lookup.map(match.keyed ? keyEquals : imageEquals).join(' AND ');
+
+/** A BIT takes bytes as the characters they are; an integer is exact. */
+const placeholder = ({ target }: MatchedColumn): string =>
+  target.dataType === 'bit' ? 'CAST(? AS UNSIGNED)' : '?';
+
+/** Equality as the key itself has it, so that the index is used. Without the casts the servers compare as doubles. */
+function keyEquals(column: MatchedColumn): string {
+  return `${quote(column.target.name)} = ${exactParameter(column)}`;
+}
+
+/** Equality of the stored value itself, NULL included: text by its bytes, since a collation would take 'a' for 'A'. */
+function imageEquals(column: MatchedColumn): string {
+  const name = quote(column.target.name);
+  switch (column.target.dataType) {
+    case 'char':
+    case 'varchar':
+    case 'tinytext':
+    case 'text':
+    case 'mediumtext':
+    case 'longtext':
+    case 'enum':
+    case 'set':
+      return `CAST(CONVERT(${name} USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY)`;
+    case 'json':
+      return `${name} <=> CAST(? AS JSON)`;
+    default:
+      return `${name} <=> ${exactParameter(column)}`;
+  }
+}
+
+function exactParameter({ target }: MatchedColumn): string {
+  switch (target.dataType) {
+    case 'bigint':
+    case 'bit':
+      return target.unsigned || target.dataType === 'bit' ? 'CAST(? AS UNSIGNED)' : 'CAST(? AS SIGNED)';
+    case 'decimal':
+      return `CAST(? AS DECIMAL(${target.precision}, ${target.scale}))`;
+    default:
+      return '?';
+  }
+}
+
+/** The value to bind for a column. */
+export function bind(value: Value, column: MatchedColumn): Bound {
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Float32Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  if (column.target.dataType === 'bit' && Buffer.isBuffer(value)) {
+    return value.length === 0 ? '0' : BigInt(`0x${value.toString('hex')}`).toString();
+  }
+  return value;
+}

@@ -1,0 +1,90 @@
+import type { Column, TableVersion } from '@drc/protocol';
+import { columnFault } from './column-fit.js';
+import type { TableName } from './rules.js';
+
+/** A column of the target, from INFORMATION_SCHEMA.COLUMNS. */
+export interface TargetColumn {
+  readonly name: string;
+  /** DATA_TYPE in small letters, e.g. `bigint`, `varchar`, `bit`. */
+  readonly dataType: string;
+  readonly unsigned: boolean;
+  /** Numbers: digits in all and behind the point; else 0. */
+  readonly precision: number;
+  readonly scale: number;
+  /** Temporal types with a time: fractional digits of seconds. */
+  readonly fraction: number | undefined;
+  /** BINARY and VARBINARY: bytes. Text: characters. Else 0. */
+  readonly length: number;
+  readonly nullable: boolean;
+  readonly autoIncrement: boolean;
+  /** Written by the target itself, unless a statement sets it. */
+  readonly onUpdate: boolean;
+  /** What an INSERT may leave out. */
+  readonly optional: boolean;
+  /** Computed by the target itself: never written. */
+  readonly generated: boolean;
+}
+
+/** A table of the target as congo found it. */
+export interface TargetTable extends TableName {
+  /** By name in small letters: servers tell column names apart by their letters only. */
+  readonly columns: ReadonlyMap<string, TargetColumn>;
+  /** The columns of the primary key, else of a unique key without nullable columns or prefixes, else empty. */
+  readonly key: readonly string[];
+  /** False for engines that cannot roll back: refused, since a crash would leave half a transaction. */
+  readonly transactional: boolean;
+}
+
+/** A source table version matched to its target: what is written, and how a row is found again. */
+export interface TableMatch {
+  readonly source: TableVersion;
+  readonly target: TargetTable;
+  /** Source columns that are written, in source order. */
+  readonly written: readonly MatchedColumn[];
+  /** Columns that find a row; all of them, compared exactly, where the target has no key. */
+  readonly lookup: readonly MatchedColumn[];
+  readonly keyed: boolean;
+}
+
+export interface MatchedColumn {
+  readonly source: Column;
+  readonly target: TargetColumn;
+}
+
+/** `schema.table`, for people. */
+export const nameOf = ({ schema, table }: TableName): string => `${schema}.${table}`;
+
+/** Matches by name. The second part of the result lists every reason why the target cannot take these rows. */
+export function matchTable(
+  source: TableVersion,
+  target: TargetTable,
+): { match: TableMatch; faults: string[] } {
+  const name = nameOf(target);
+  const faults: string[] = [];
+  if (!target.transactional) faults.push(engineFault(target));
+  const written: MatchedColumn[] = [];
+  const left = new Map(target.columns);
+  for (const column of source.columns) {
+    const twin = left.get(column.name.toLowerCase());
+    if (!twin) {
+      faults.push(`${name}: column '${column.name}' is missing`);
+      continue;
+    }
+    left.delete(column.name.toLowerCase());
+    if (twin.generated) continue;
+    const fault = columnFault(column, twin);
+    if (fault !== undefined) faults.push(`${name}: column '${column.name}': ${fault}`);
+    written.push({ source: column, target: twin });
+  }
+  for (const column of left.values()) {
+    if (column.optional) continue;
+    faults.push(`${name}: column '${column.name}' is not in the source and has no default`);
+  }
+  const byName = new Map(written.map((column) => [column.target.name, column]));
+  const key = target.key.flatMap((column) => byName.get(column) ?? []);
+  const keyed = key.length > 0 && key.length === target.key.length;
+  return { match: { source, target, written, lookup: keyed ? key : written, keyed }, faults };
+}
+
+export const engineFault = (target: TargetTable): string =>
+  `${nameOf(target)}: its storage engine cannot roll back; use InnoDB`;

@@ -1,0 +1,254 @@
+import { DrcError, isDrcError, type StartFrom } from '@drc/protocol';
+import { unlessAborted } from './backoff.js';
+import { errorOfBody, isObject } from './error-body.js';
+
+/** Who asks: a person or service with a password, a machine key, or a token that was issued before. */
+export type Credentials =
+  | { readonly name: string; readonly password: string }
+  | { readonly machineKey: string }
+  | { readonly token: string };
+
+export interface TopicInfo {
+  readonly topic: string;
+  /** How many stores announce it at the moment. */
+  readonly stores: number;
+}
+
+export interface StoreAddress {
+  readonly id: string;
+  /** `ws://host:port` or `wss://host:port` */
+  readonly address: string;
+}
+
+/** Stores whose log covers the wanted moment, best first, and the ticket that any of them takes. */
+export interface Placement {
+  readonly stores: readonly StoreAddress[];
+  readonly ticket: string;
+  /** ms since 1970 */
+  readonly ticketExpiresAt: number;
+}
+
+export interface DirectoryOptions {
+  /** Base addresses of the cluster managers. */
+  readonly addresses: readonly string[];
+  readonly credentials: Credentials;
+  /** How long one manager may take to answer, in ms. Default 10 s. */
+  readonly answerMs?: number;
+}
+
+interface Content {
+  readonly token?: string;
+  readonly body?: unknown;
+}
+
+interface Token {
+  readonly text: string;
+  /** ms since 1970; a machine key or a token that was given to us has no end that we know. */
+  readonly expiresAt: number;
+}
+
+/** A token is renewed this long before it ends, in ms. */
+const renewalMarginMs = 30_000;
+/** Longer questions go into a body: a server bounds the head of a request. */
+const maxQueryCharacters = 4 * 1024;
+const maxAnswerCharacters = 4 * 1024 * 1024;
+
+/**
+ * Asks the cluster managers. Any of them will do: the one that answered last is asked first, and one that does not
+ * answer is passed over. Tries each once; waiting and trying again is the caller's.
+ */
+export class Directory {
+  readonly #addresses: readonly string[];
+  readonly #credentials: Credentials;
+  readonly #answerMs: number;
+  /** Index of the manager that answered last. */
+  #preferred = 0;
+  #token: Token | undefined;
+  #login: Promise<Token> | undefined;
+  /** @throws TypeError on an address that is no http or https URL. */
+  constructor({ addresses, credentials, answerMs }: DirectoryOptions) {
+    if (addresses.length === 0) throw new TypeError('clusterManager: at least one address is needed.');
+    this.#addresses = addresses.map(baseAddress);
+    this.#credentials = credentials;
+    this.#answerMs = answerMs ?? 10_000;
+    if ('machineKey' in credentials) this.#token = { text: credentials.machineKey, expiresAt: Infinity };
+    if ('token' in credentials) this.#token = { text: credentials.token, expiresAt: Infinity };
+  }
+
+  /** @throws DrcError `UNAUTHENTICATED`, `MANAGER_UNREACHABLE`, … */
+  async topics(signal: AbortSignal): Promise<readonly TopicInfo[]> {
+    const answer = await this.#ask('/v1/topics', signal);
+    const topics = answer['topics'];
+    if (!Array.isArray(topics) || !topics.every(isTopicInfo)) throw malformed('topics');
+    return topics.map(({ topic, stores }) => ({ topic, stores }));
+  }
+
+  /**
+   * The stores that have a topic from a moment on.
+   * @throws DrcError `TOPIC_UNKNOWN`, `RETENTION_EXPIRED`, `STORE_UNAVAILABLE`, `MANAGER_UNREACHABLE`, …
+   */
+  async stores(topic: string, from: StartFrom, signal: AbortSignal): Promise<Placement> {
+    const path = `/v1/topics/${encodeURIComponent(topic)}/stores`;
+    const moment = fromText(from);
+    const answer =
+      moment.length <= maxQueryCharacters
+        ? await this.#ask(`${path}?from=${encodeURIComponent(moment)}`, signal)
+        : await this.#ask(path, signal, { from: moment });
+    const { stores, ticket, ticketExpiresAt } = answer;
+    if (!Array.isArray(stores) || !stores.every(isStoreAddress)) throw malformed('stores');
+    if (!isBearer(ticket) || typeof ticketExpiresAt !== 'number') throw malformed('a ticket');
+    return { stores: stores.map(({ id, address }) => ({ id, address })), ticket, ticketExpiresAt };
+  }
+
+  /** A question with a body is posted. */
+  async #ask(path: string, signal: AbortSignal, body?: unknown): Promise<Record<string, unknown>> {
+    const token = await this.#current(signal);
+    try {
+      return await this.#request(path, signal, { token: token.text, body });
+    } catch (error) {
+      // A manager that lost its sessions, or keys that rotated: one fresh login tells whether we are still welcome.
+      if (!isDrcError(error, 'UNAUTHENTICATED') || !('password' in this.#credentials)) throw error;
+      if (this.#token === token) this.#token = undefined;
+      const fresh = await this.#current(signal);
+      return this.#request(path, signal, { token: fresh.text, body });
+    }
+  }
+
+  async #current(signal: AbortSignal): Promise<Token> {
+    if (this.#token !== undefined && this.#token.expiresAt - renewalMarginMs > Date.now()) return this.#token;
+    // Shared by all subscriptions: the end of one of them must not end the login of the others.
+    this.#login ??= this.#logIn().finally(() => (this.#login = undefined));
+    return (this.#token = await unlessAborted(this.#login, signal));
+  }
+
+  async #logIn(): Promise<Token> {
+    const answer = await this.#request('/v1/login', new AbortController().signal, {
+      body: this.#credentials,
+    });
+    const { token, expiresAt } = answer;
+    if (!isBearer(token) || typeof expiresAt !== 'number') throw malformed('a login');
+    return { text: token, expiresAt };
+  }
+
+  async #request(path: string, signal: AbortSignal, content: Content): Promise<Record<string, unknown>> {
+    let failure: unknown;
+    for (let i = 0; i < this.#addresses.length; i++) {
+      const index = (this.#preferred + i) % this.#addresses.length;
+      try {
+        const answer = await this.#requestOf(this.#addresses[index]!, path, signal, content);
+        this.#preferred = index;
+        return answer;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isDrcError(error, 'MANAGER_UNREACHABLE')) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** One question to one manager. @throws DrcError `MANAGER_UNREACHABLE` where another one should be asked. */
+  async #requestOf(
+    address: string,
+    path: string,
+    signal: AbortSignal,
+    { token, body }: Content,
+  ): Promise<Record<string, unknown>> {
+    // A controller of our own instead of AbortSignal.any: a signal that lives long would collect one per question.
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(signal.reason);
+    const timer = setTimeout(() => controller.abort(new Error('no answer in time')), this.#answerMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const response = await fetch(`${address}${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          accept: 'application/json',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // The token must not follow a redirection to somewhere else.
+        redirect: 'error',
+        signal: controller.signal,
+      });
+      return await answerOf(response, address);
+    } catch (cause) {
+      if (cause instanceof DrcError) throw cause;
+      throw new DrcError(
+        'MANAGER_UNREACHABLE',
+        `${address} does not answer: ${reasonOf(cause)}.`,
+        { address },
+        { cause },
+      );
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+}
+
+async function answerOf(response: Response, address: string): Promise<Record<string, unknown>> {
+  const text = await response.text();
+  if (text.length > maxAnswerCharacters) throw malformed('a too long answer');
+  if (!response.ok) throw refusalOf(response, text, address);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw malformed('an answer that is no JSON', { cause });
+  }
+  if (!isObject(value)) throw malformed('an answer that is no object');
+  return value;
+}
+
+function refusalOf(response: Response, text: string, address: string): DrcError {
+  const { status } = response;
+  const told = errorOfBody(text);
+  if (told?.code === 'RATE_LIMITED' && told.details['retryAfterMs'] === undefined) {
+    const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+    if (Number.isFinite(seconds))
+      return new DrcError(told.code, told.message, { ...told.details, retryAfterMs: seconds * 1000 });
+  }
+  // An internal error of one manager says nothing of the others.
+  if (told !== undefined && (status < 500 || told.code !== 'INTERNAL')) return told;
+  const message = `${address} answered with status ${status}.`;
+  if (status >= 500) return new DrcError('MANAGER_UNREACHABLE', message, { address, status });
+  if (status === 401) return new DrcError('UNAUTHENTICATED', message, { address, status });
+  if (status === 403) return new DrcError('FORBIDDEN', message, { address, status });
+  return new DrcError('PROTOCOL_VIOLATION', message, { address, status });
+}
+
+function baseAddress(address: string): string {
+  if (!URL.canParse(address) || !['http:', 'https:'].includes(new URL(address).protocol))
+    throw new TypeError(`clusterManager: ${JSON.stringify(address)} is no http or https address.`);
+  return address.replace(/\/+$/, '');
+}
+
+function fromText(from: StartFrom): string {
+  if (from.kind === 'timestamp') return `timestamp:${from.time}`;
+  if (from.kind === 'checkpoint') return `checkpoint:${from.checkpoint}`;
+  return from.kind;
+}
+
+/** fetch hides the reason in `cause`. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
+}
+
+/** Fit for a header. */
+const isBearer = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
+
+const isTopicInfo = (value: unknown): value is TopicInfo =>
+  isObject(value) && typeof value['topic'] === 'string' && typeof value['stores'] === 'number';
+
+const isStoreAddress = (value: unknown): value is StoreAddress =>
+  isObject(value) && typeof value['id'] === 'string' && isSocketAddress(value['address']);
+
+const isSocketAddress = (value: unknown): boolean =>
+  typeof value === 'string' && URL.canParse(value) && ['ws:', 'wss:'].includes(new URL(value).protocol);
+
+const malformed = (what: string, options?: ErrorOptions): DrcError =>
+  new DrcError('PROTOCOL_VIOLATION', `The cluster manager sent ${what}, malformed.`, {}, options);

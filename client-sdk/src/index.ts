@@ -1,0 +1,20 @@
+export { Checkpoint, DrcError, TransactionSet, isDrcError } from '@drc/protocol';
+export type { Column, Ddl, ErrorCode, Row, RowOperation, TableVersion, Value } from '@drc/protocol';
+export type {
+  AnyTables,
+  Change,
+  DdlChange,
+  DeleteChange,
+  InsertChange,
+  RowChange,
+  SequenceChange,
+  UpdateChange,
+} from './change.js';
+export { fileCheckpoints, memoryCheckpoints } from './checkpoint-store.js';
+export type { CheckpointStore } from './checkpoint-store.js';
+export { connect } from './client.js';
+export type { ConnectOptions, Hub } from './client.js';
+export type { Credentials, TopicInfo } from './directory.js';
+export type { SubscribeOptions, Subscription } from './subscription.js';
+export type { SubscriptionStatus } from './subscription-state.js';
+export type { AllOptions, Transaction } from './transaction.js';

@@ -1,0 +1,113 @@
+import { DrcError, isDrcError, type ErrorCode, type StartFrom } from '@drc/protocol';
+import { pause } from './backoff.js';
+import type { Directory, Placement } from './directory.js';
+import { Session, type SessionOptions, type SessionRequest } from './session.js';
+
+/** A ticket is renewed when this part of its life is over. */
+const renewalPoint = 0.6;
+/** Shortest pause between two renewals in ms, whatever the clocks say. */
+const minRenewalMs = 1_000;
+/** A placement is of use without a manager while its ticket has at least this long to go, in ms. */
+const ticketMarginMs = 1_000;
+
+/** Faults of one store, or of its log: another store of the topic may do better. */
+const storeFaults: ReadonlySet<ErrorCode> = new Set([
+  'RETENTION_EXPIRED',
+  'LOG_CORRUPT',
+  'LOG_MISSING',
+  'SOURCE_HISTORY_CHANGED',
+  'PROTOCOL_VERSION',
+  'INTERNAL',
+]);
+
+/** Finds a store for one subscription, opens a session with it, and keeps the session's ticket fresh. */
+export class SessionSource {
+  readonly #directory: Directory;
+  readonly #request: Omit<SessionRequest, 'from'>;
+  readonly #options: SessionOptions;
+  /** The manager's last answer: without a manager its stores are still good while the ticket is. */
+  #placement: Placement | undefined;
+  /** Ends the renewal of the session before. */
+  #renewal = new AbortController();
+
+  constructor(directory: Directory, request: Omit<SessionRequest, 'from'>, options: SessionOptions = {}) {
+    this.#directory = directory;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  get topic(): string {
+    return this.#request.topic;
+  }
+
+  /**
+   * Tries each store of the topic that covers the moment, once, best first.
+   * @throws the signal's reason, or a DrcError: one that can be retried where any of the stores gave such a one.
+   */
+  async open(from: StartFrom, signal: AbortSignal): Promise<Session> {
+    this.#renewal.abort();
+    const placement = await this.#place(from, signal);
+    let failure: DrcError | undefined;
+    for (const { address } of placement.stores) {
+      try {
+        const session = await Session.open(
+          address,
+          placement.ticket,
+          { ...this.#request, from },
+          signal,
+          this.#options,
+        );
+        this.#renewal = new AbortController();
+        void this.#keepFresh(session, placement.ticketExpiresAt, this.#renewal.signal);
+        return session;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isDrcError(error) || !(error.retryable || storeFaults.has(error.code))) throw error;
+        if (error.retryable) failure = error;
+        else failure ??= error;
+      }
+    }
+    throw failure ?? new DrcError('STORE_UNAVAILABLE', `No store has the topic ${this.topic} at the moment.`);
+  }
+
+  /** Ends the renewal of tickets. The session belongs to who opened it. */
+  close(): void {
+    this.#renewal.abort();
+  }
+
+  async #place(from: StartFrom, signal: AbortSignal): Promise<Placement> {
+    try {
+      return (this.#placement = await this.#directory.stores(this.topic, from, signal));
+    } catch (error) {
+      const known = this.#placement;
+      const isUsable = known !== undefined && known.ticketExpiresAt > Date.now() + ticketMarginMs;
+      if (isDrcError(error, 'MANAGER_UNREACHABLE') && isUsable) return known;
+      throw error;
+    }
+  }
+
+  /** Never throws: a ticket that could not be renewed ends the session, and the next placement says why. */
+  async #keepFresh(session: Session, expiresAt: number, signal: AbortSignal): Promise<void> {
+    let until = expiresAt;
+    try {
+      for (;;) {
+        await pause(Math.max(minRenewalMs, (until - Date.now()) * renewalPoint), signal);
+        try {
+          const { ticket, ticketExpiresAt } = await this.#directory.stores(
+            this.topic,
+            { kind: 'latest' },
+            signal,
+          );
+          session.renew(ticket);
+          until = ticketExpiresAt;
+          if (this.#placement !== undefined)
+            this.#placement = { ...this.#placement, ticket, ticketExpiresAt };
+        } catch (error) {
+          if (!isDrcError(error) || !error.retryable) return;
+        }
+      }
+    } catch {
+      // Aborted: the session is over.
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import type { DrcError } from '@drc/protocol';
+
+/** What a subscription is doing. Times are ms since 1970. */
+export type SubscriptionStatus =
+  /** Looking for a store and opening a session; `lastError` is why the last attempt or session ended. */
+  | {
+      readonly kind: 'connecting';
+      readonly attempt: number;
+      readonly since: number;
+      readonly lastError?: DrcError;
+    }
+  /** Transactions arrive that the store had in its log. */
+  | { readonly kind: 'streaming'; readonly store: string; readonly since: number }
+  /** All that the store's log held has been read; new transactions arrive as they are committed. */
+  | { readonly kind: 'caughtUp'; readonly store: string; readonly since: number }
+  /** The next attempt begins at `retryAt`. */
+  | {
+      readonly kind: 'disconnected';
+      readonly error: DrcError;
+      readonly attempt: number;
+      readonly since: number;
+      readonly retryAt: number;
+    }
+  /** Over: by `close()` or `break`, or by `error`. */
+  | { readonly kind: 'closed'; readonly since: number; readonly error?: Error };
+
+export type SubscriptionEvent =
+  | { readonly kind: 'connect'; readonly at: number }
+  | { readonly kind: 'subscribed'; readonly at: number; readonly store: string }
+  | { readonly kind: 'caughtUp'; readonly at: number }
+  /** The reader has let the window fill up. */
+  | { readonly kind: 'fellBehind'; readonly at: number }
+  | { readonly kind: 'lost'; readonly at: number; readonly error: DrcError; readonly retryAt: number }
+  | { readonly kind: 'close'; readonly at: number; readonly error?: Error };
+
+/**
+ *   connecting ──subscribed──▶ streaming ◀──fellBehind── ──caughtUp──▶ caughtUp
+ *     ▲   │ lost                  │ lost                                  │ lost
+ *     │   ▼                       ▼                                       │
+ *     └─connect── disconnected ◀──────────────────────────────────────────┘          any ──close──▶ closed
+ *
+ * What has no arrow changes nothing: messages of a session that was lost may still be on their way.
+ */
+export function next(state: SubscriptionStatus, event: SubscriptionEvent): SubscriptionStatus {
+  const since = event.at;
+  if (state.kind === 'closed') return state;
+  switch (event.kind) {
+    case 'connect':
+      if (state.kind !== 'disconnected') return state;
+      return { kind: 'connecting', attempt: state.attempt, since, lastError: state.error };
+    case 'subscribed':
+      return state.kind === 'connecting' ? { kind: 'streaming', store: event.store, since } : state;
+    case 'caughtUp':
+      return state.kind === 'streaming' ? { kind: 'caughtUp', store: state.store, since } : state;
+    case 'fellBehind':
+      return state.kind === 'caughtUp' ? { kind: 'streaming', store: state.store, since } : state;
+    case 'lost': {
+      if (state.kind === 'disconnected') return state;
+      const attempt = state.kind === 'connecting' ? state.attempt + 1 : 1;
+      return { kind: 'disconnected', error: event.error, attempt, since, retryAt: event.retryAt };
+    }
+    case 'close':
+      return event.error === undefined
+        ? { kind: 'closed', since }
+        : { kind: 'closed', since, error: event.error };
+  }
+}

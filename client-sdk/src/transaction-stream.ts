@@ -1,0 +1,312 @@
+import {
+  type Checkpoint,
+  DrcError,
+  RecordKind,
+  TransactionSet,
+  decodeProgress,
+  isDrcError,
+  parseChunkHeader,
+  type ParsedChunk,
+  type StartFrom,
+} from '@drc/protocol';
+import { pause, pauseBefore, type BackoffLimits } from './backoff.js';
+import { ChangeCursor, type ChunkSource, type StreamChunk } from './change-cursor.js';
+import { RowReader } from './row-reader.js';
+import type { Session } from './session.js';
+import type { SessionSource } from './session-source.js';
+import type { SubscriptionEvent } from './subscription-state.js';
+import { Trail, type Mark } from './trail.js';
+import { StreamedTransaction, type TransactionOwner } from './transaction.js';
+
+/** A transaction whose last chunk has not been taken from the stream. */
+interface Unfinished {
+  readonly id: string;
+  /** The mark in front of it: where to resume while it is being read. */
+  readonly before: Mark;
+  /** Changes that the reader has been given, or holds in the chunk in its hands. */
+  given: number;
+  /** Of the changes that a new session sends again, how many are still to be left out. */
+  repeated: number;
+  /** True once the loop has gone on: what comes of it is thrown away. */
+  isAbandoned: boolean;
+}
+
+/** The place in the present session's log. */
+interface Place {
+  lsn: number;
+  chunk: number;
+  /** Whether `lsn` is the unfinished transaction's, so that only its next chunk may follow. */
+  isInside: boolean;
+}
+
+export interface TransactionStreamOptions {
+  readonly source: SessionSource;
+  readonly from: StartFrom;
+  /** What the reader has already, where it begins at a checkpoint. */
+  readonly known: TransactionSet;
+  /** Ends all waiting. */
+  readonly signal: AbortSignal;
+  readonly backoff: BackoffLimits;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  /** ms since 1970 */
+  readonly now: () => number;
+  readonly onEvent: (event: SubscriptionEvent) => void;
+  /** The trail has moved without a transaction: at the beginning, and where nothing was left of what the log had. */
+  readonly onProgress: () => void;
+}
+
+/**
+ * The transactions of a topic, over as many sessions as it takes. What is polled is in the log's order; the position
+ * moves when a transaction is handed out, and after the loss of a session the next one begins exactly there. If that
+ * was in the middle of a transaction, it is read again and the changes already given are left out: one identity
+ * means the same changes in the same order on every store, though not in the same chunks.
+ */
+export class TransactionStream implements ChunkSource, TransactionOwner {
+  readonly reader = new RowReader();
+  readonly #options: TransactionStreamOptions;
+  #from: StartFrom;
+  #session: Session | undefined;
+  #arriving: Promise<void> | undefined;
+  #place: Place = { lsn: 0, chunk: 0, isInside: false };
+  #trail: Trail | undefined;
+  #unfinished: Unfinished | undefined;
+  #inHands: StreamedTransaction | undefined;
+  #lastHandedOut: Mark | undefined;
+  /** In front of the transaction in hands. */
+  #beforeInHands: Mark | undefined;
+  /** Sessions and attempts that ended since something was last received. */
+  #failures = 0;
+  /** What cannot be retried: the stream is over, and says so to whoever asks. */
+  #fault: Error | undefined;
+
+  constructor(options: TransactionStreamOptions) {
+    this.#options = options;
+    this.#from = options.from;
+  }
+
+  /** True while the stream waits for the loop. */
+  get isHeldUp(): boolean {
+    return this.#session?.windowIsFull === true;
+  }
+
+  /** Behind all that has been handed out, and all that held nothing. */
+  get end(): Mark | undefined {
+    return this.#trail?.end;
+  }
+
+  /** The newest transaction handed out. */
+  get lastHandedOut(): Mark | undefined {
+    return this.#lastHandedOut;
+  }
+
+  /** What the loop is done with for certain: all but the transaction in its hands. */
+  get doneBefore(): Mark | undefined {
+    return this.#beforeInHands ?? this.end;
+  }
+
+  holds(transaction: StreamedTransaction): boolean {
+    return this.#inHands === transaction;
+  }
+
+  checkpointAt(mark: Mark): Checkpoint {
+    return this.#trail!.checkpoint(mark);
+  }
+
+  /** The next transaction; undefined while it has not arrived. The one before is out of the loop's hands. */
+  next(): StreamedTransaction | undefined {
+    return this.#guarded(() => {
+      this.#letGo();
+      const chunk = this.#poll();
+      return chunk === undefined ? undefined : this.#handOut(chunk);
+    });
+  }
+
+  /** The next chunk of the transaction in hands; undefined while it has not arrived. */
+  nextChunk(): StreamChunk | undefined {
+    return this.#guarded(() => this.#poll());
+  }
+
+  /** Resolves when there may be something to poll; connects where there is no session. */
+  arrival(): Promise<void> {
+    // A loop may ask for the next transaction while something still reads the last one: they wait for the same.
+    return (this.#arriving ??= this.#arrive().finally(() => (this.#arriving = undefined)));
+  }
+
+  async #arrive(): Promise<void> {
+    if (this.#fault !== undefined) throw this.#fault;
+    const { signal } = this.#options;
+    try {
+      signal.throwIfAborted();
+      if (this.#session === undefined) return await this.#connect();
+      await this.#session.arrival();
+      signal.throwIfAborted();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      await this.#lost(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#options.source.close();
+    await this.#session?.close();
+  }
+
+  // --- Reading --------------------------------------------------------------------------------------------------
+
+  #letGo(): void {
+    if (this.#unfinished !== undefined) this.#unfinished.isAbandoned = true;
+    this.#inHands = undefined;
+    this.#beforeInHands = undefined;
+  }
+
+  #handOut(chunk: ParsedBody): StreamedTransaction {
+    const trail = this.#trail!;
+    const before = trail.end;
+    const mark = trail.add(chunk.header.id, chunk.header.lsn);
+    this.#beforeInHands = before;
+    this.#lastHandedOut = mark;
+    if (!chunk.last) {
+      const given = this.reader.count(chunk);
+      this.#unfinished = { id: chunk.header.id, before, given, repeated: 0, isAbandoned: false };
+    }
+    return (this.#inHands = new StreamedTransaction(chunk.header, mark, this, new ChangeCursor(this, chunk)));
+  }
+
+  /** The next chunk that the reader has not had. */
+  #poll(): ParsedBody | undefined {
+    const session = this.#session;
+    if (session === undefined) return undefined;
+    for (;;) {
+      const item = session.poll();
+      if (item === undefined) return undefined;
+      if (item.kind === RecordKind.chunk) {
+        const chunk = this.#placed(item.body);
+        const left = this.#unfinished === undefined ? chunk : this.#continued(this.#unfinished, chunk);
+        if (left !== undefined) return left;
+      } else if (item.kind === RecordKind.schema) this.reader.learn(item.body);
+      else if (item.kind === RecordKind.progress) this.#progressed(item.body);
+      else this.#options.onEvent({ kind: 'caughtUp', at: this.#options.now() });
+    }
+  }
+
+  /** @throws DrcError `PROTOCOL_VIOLATION` where the chunk does not follow the one before. */
+  #placed(body: Buffer): ParsedBody {
+    this.#failures = 0;
+    const header = parseChunkHeader(body);
+    const place = this.#place;
+    const follows = place.isInside
+      ? header.lsn === place.lsn && header.chunk > place.chunk
+      : header.lsn > place.lsn;
+    if (!follows)
+      throw violation(`chunk ${header.chunk} of ${header.lsn} behind chunk ${place.chunk} of ${place.lsn}`);
+    place.lsn = header.lsn;
+    place.chunk = header.chunk;
+    place.isInside = !header.last;
+    return { header, bytes: body, partsAt: header.partsAt, last: header.last, skip: 0 };
+  }
+
+  /** A further chunk of a transaction that was begun; undefined where the reader wants nothing of it. */
+  #continued(unfinished: Unfinished, chunk: ParsedBody): ParsedBody | undefined {
+    if (chunk.header.id !== unfinished.id) throw diverged(unfinished.id, `goes on with ${chunk.header.id}`);
+    if (chunk.last) this.#unfinished = undefined;
+    if (unfinished.isAbandoned) return undefined;
+    if (chunk.last && unfinished.repeated === 0) return chunk;
+    const changes = this.reader.count(chunk);
+    const skip = Math.min(changes, unfinished.repeated);
+    unfinished.repeated -= skip;
+    unfinished.given += changes - skip;
+    if (chunk.last && unfinished.repeated > 0) throw diverged(unfinished.id, 'has fewer changes now');
+    return skip === changes && !chunk.last ? undefined : { ...chunk, skip };
+  }
+
+  #progressed(body: Buffer): void {
+    this.#failures = 0;
+    const { lsn, set } = decodeProgress(body);
+    if (this.#place.isInside || lsn < this.#place.lsn) throw violation(`progress to ${lsn} out of order`);
+    this.#place.lsn = lsn;
+    this.#trail!.progress(lsn, TransactionSet.parse(set));
+    this.#options.onProgress();
+  }
+
+  #guarded<T>(read: () => T): T {
+    if (this.#fault !== undefined) throw this.#fault;
+    try {
+      return read();
+    } catch (error) {
+      this.#fault = error as Error;
+      throw error;
+    }
+  }
+
+  // --- Sessions -------------------------------------------------------------------------------------------------
+
+  async #connect(): Promise<void> {
+    const { source, signal } = this.#options;
+    const session = await source.open(this.#resumption(), signal);
+    // Closing before this line found no session to close; behind it, it finds this one.
+    this.#session = session;
+    if (signal.aborted) {
+      await session.close();
+      throw signal.reason;
+    }
+    const { lineage, lsn, set } = session.subscribed;
+    const begin = TransactionSet.parse(set);
+    // `lsn` is the first that may come.
+    this.#place = { lsn: lsn - 1, chunk: 0, isInside: false };
+    if (this.#unfinished !== undefined) this.#unfinished.repeated = this.#unfinished.given;
+    this.#options.onEvent({ kind: 'subscribed', at: this.#options.now(), store: session.store });
+    if (this.#trail !== undefined) {
+      this.#trail.session(lineage, begin, this.#unfinished === undefined ? lsn - 1 : undefined);
+    } else {
+      this.#trail = new Trail(source.topic, lineage, this.#options.known.union(begin), lsn - 1);
+      this.#options.onProgress();
+    }
+  }
+
+  /** From the first session on, the exact place: 'latest' would by then be another moment. */
+  #resumption(): StartFrom {
+    if (this.#trail === undefined) return this.#from;
+    // Of a transaction that the loop has gone on from, nothing more is wanted.
+    if (this.#unfinished?.isAbandoned === true) this.#unfinished = undefined;
+    const mark = this.#unfinished?.before ?? this.#trail.end;
+    return { kind: 'checkpoint', checkpoint: this.#trail.checkpoint(mark).toString() };
+  }
+
+  /** Waits as long as it should before the next attempt. @throws what cannot be retried. */
+  async #lost(error: unknown): Promise<void> {
+    const { signal, now, random, backoff, onEvent } = this.#options;
+    // A session that falls off the log may go on at another store: the next attempt finds out.
+    const wasOpen = this.#session !== undefined;
+    const canRetry =
+      isDrcError(error) && (error.retryable || (wasOpen && error.code === 'RETENTION_EXPIRED'));
+    await this.#session?.close();
+    this.#session = undefined;
+    if (!canRetry) {
+      this.#fault = error as Error;
+      throw error;
+    }
+    this.#failures++;
+    const asked = error.details['retryAfterMs'];
+    const wait = Math.max(
+      pauseBefore(this.#failures, random(), backoff),
+      typeof asked === 'number' ? Math.min(asked, backoff.capMs) : 0,
+    );
+    onEvent({ kind: 'lost', at: now(), error, retryAt: now() + wait });
+    await pause(wait, signal);
+    onEvent({ kind: 'connect', at: now() });
+  }
+}
+
+interface ParsedBody extends StreamChunk {
+  readonly header: ParsedChunk;
+}
+
+const violation = (what: string): DrcError => new DrcError('PROTOCOL_VIOLATION', `The store sent ${what}.`);
+
+const diverged = (transaction: string, what: string): DrcError =>
+  new DrcError(
+    'CHECKPOINT_DIVERGED',
+    `Transaction ${transaction} was being read when its store was lost, and the next store ${what}.`,
+    { transaction },
+  );

@@ -1,0 +1,218 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { HttpBindings } from '@hono/node-server';
+import { DrcError } from '@drc/protocol';
+import type { Context, MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import type { Logger } from 'pino';
+import { answerOf, bodyTooLarge, lengthRequired, unknownRoute, type ErrorAnswer } from './api-errors.js';
+import { routes } from './api-routes.js';
+import type { Audit } from './audit.js';
+import type { Authenticator } from './authenticate.js';
+import type { Clock } from './clock.js';
+import { grantFor, maySee, mustAdminister, mustAnnounce, type Principal } from './grants.js';
+import { makeMachineKey } from './machine-key.js';
+import type { ManagerMetrics } from './metrics.js';
+import { parseFrom, place } from './placement.js';
+import type { SigningKeyRecord } from './registry/records.js';
+import type { StoreDirectory } from './store-directory.js';
+import type { Tickets } from './tickets.js';
+import type { Topics } from './topics.js';
+import type { Registry } from './registry/registry.js';
+
+export interface ApiOptions {
+  readonly cluster: string;
+  readonly publicKeys: readonly SigningKeyRecord[];
+  readonly leaseMs: number;
+  readonly registry: Registry;
+  readonly topics: Topics;
+  readonly stores: StoreDirectory;
+  readonly authenticator: Authenticator;
+  readonly tickets: Tickets;
+  readonly audit: Audit;
+  readonly metrics: ManagerMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface ApiEnv {
+  Bindings: HttpBindings;
+  Variables: {
+    principal?: string;
+    /** The refusal has its line in the audit log already. */
+    audited?: boolean;
+  };
+}
+
+const maxBodyBytes = 64 * 1024;
+
+/** The HTTP API: what a request means, in terms of the parts that decide it. */
+export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
+  const {
+    cluster,
+    leaseMs,
+    registry,
+    topics,
+    stores,
+    authenticator,
+    tickets,
+    audit,
+    metrics,
+    clock,
+    logger,
+  } = options;
+  const keys = [...options.publicKeys];
+
+  const app = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const faults = result.error.issues.map(
+        (issue) => `${issue.path.join('.') || result.target}: ${issue.message}`,
+      );
+      throw new DrcError('REQUEST_INVALID', `The request is not as it must be: ${faults.join('; ')}.`, {
+        faults,
+      });
+    },
+  });
+
+  const principalOf = async (c: Context<ApiEnv>): Promise<Principal> => {
+    const principal = await authenticator.principal(c.req.header('Authorization'));
+    c.set('principal', principal.name);
+    return principal;
+  };
+
+  const storesFor = async (principal: Principal, topic: string, fromText: string) => {
+    const grant = grantFor(principal, topic, await topics.has(topic));
+    const placement = place(stores.storesOf(topic), parseFrom(fromText, topic));
+    if (placement.kind === 'unavailable') {
+      throw new DrcError('STORE_UNAVAILABLE', `No store of the topic ${topic} is alive.`, { topic });
+    }
+    if (placement.kind === 'expired') {
+      const oldest = new Date(placement.oldest).toISOString();
+      throw new DrcError(
+        'RETENTION_EXPIRED',
+        `No store of the topic ${topic} goes back that far; the oldest moment is ${oldest}.`,
+        { topic, oldest },
+      );
+    }
+    const ticket = tickets.ticket(principal.name, topic, grant);
+    audit.ticketIssued(principal.name, topic, fromText.slice(0, 100), ticket);
+    return {
+      stores: placement.stores.map(({ id, address, extent: { lineage, head, oldest, coversFrom } }) => ({
+        id,
+        address,
+        lineage,
+        head,
+        oldest,
+        coversFrom,
+      })),
+      ticket: ticket.token,
+      ticketExpiresAt: ticket.expiresAt,
+    };
+  };
+
+  app.use('*', observed(metrics, clock));
+  app.use('*', boundedBody);
+
+  app.openapi(routes.login, async (c) => {
+    const { name, password } = c.req.valid('json');
+    const address = addressOf(c);
+    try {
+      const token = await authenticator.login(name, password, address);
+      audit.loggedIn(name, address, token);
+      return c.json({ token: token.token, expiresAt: token.expiresAt }, 200);
+    } catch (error) {
+      if (error instanceof DrcError) audit.loginRefused(name, address, error.code);
+      c.set('audited', true);
+      throw error;
+    }
+  });
+
+  app.openapi(routes.topics, async (c) => {
+    const principal = await principalOf(c);
+    const seen = (await topics.list()).filter((topic) => maySee(principal, topic));
+    return c.json({ topics: seen.map((topic) => ({ topic, stores: stores.storesOf(topic).length })) }, 200);
+  });
+
+  app.openapi(routes.stores, async (c) => {
+    const principal = await principalOf(c);
+    return c.json(await storesFor(principal, c.req.valid('param').topic, c.req.valid('query').from), 200);
+  });
+
+  app.openapi(routes.storesByPost, async (c) => {
+    const principal = await principalOf(c);
+    return c.json(await storesFor(principal, c.req.valid('param').topic, c.req.valid('json').from), 200);
+  });
+
+  app.openapi(routes.announce, async (c) => {
+    const principal = await principalOf(c);
+    const { topic, ...announcement } = c.req.valid('json');
+    mustAnnounce(principal, topic);
+    stores.announce(topic, principal.name, announcement);
+    audit.announced(principal.name, topic, announcement.id);
+    return c.json({ cluster, keys, leaseMs }, 200);
+  });
+
+  app.openapi(routes.withdraw, async (c) => {
+    const principal = await principalOf(c);
+    const { topic, id } = c.req.valid('param');
+    mustAnnounce(principal, topic);
+    stores.withdraw(topic, id, principal.name);
+    audit.withdrawn(principal.name, topic, id);
+    return c.json({}, 200);
+  });
+
+  app.openapi(routes.keys, (c) => c.json({ cluster, keys }, 200));
+
+  app.openapi(routes.makeMachineKey, async (c) => {
+    const principal = await principalOf(c);
+    mustAdminister(principal);
+    const request = c.req.valid('json');
+    const { machineKey, record } = makeMachineKey(request, clock.now());
+    await registry.put('machineKey', machineKey.id, record, 'absent');
+    audit.machineKeyMade(principal.name, machineKey.id, request.kind, request.topics);
+    return c.json({ id: machineKey.id, key: machineKey.key }, 200);
+  });
+
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
+  app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'DRC cluster manager', version: '1' } });
+
+  app.notFound((c) => send(c, unknownRoute()));
+  app.onError((error, c) => {
+    const answer = answerOf(error);
+    const { method, path } = c.req;
+    // What is no refusal is said in full in the log, and not at all in the answer.
+    if (answer.status >= 500) {
+      if (answer.code === 'INTERNAL' && !isGone(c))
+        logger.error({ err: error, method, path }, 'request failed');
+    } else if (c.get('audited') !== true) {
+      audit.refused({ method, path, principal: c.get('principal'), address: addressOf(c) }, answer.code);
+    }
+    return send(c, answer);
+  });
+  return app;
+}
+
+/** Looks at the head only: node's parser sees to it that a body is no longer than its head says. */
+const boundedBody: MiddlewareHandler = async (c, next) => {
+  if (c.req.header('Transfer-Encoding') !== undefined) return send(c, lengthRequired());
+  if (Number(c.req.header('Content-Length') ?? 0) > maxBodyBytes) return send(c, bodyTooLarge(maxBodyBytes));
+  return next();
+};
+
+/** Counts each answer; none of them may be kept by a cache on the way. */
+const observed = (metrics: ManagerMetrics, clock: Clock): MiddlewareHandler => {
+  return async (c, next) => {
+    const start = clock.monotonic();
+    await next();
+    c.header('Cache-Control', 'no-store');
+    c.header('X-Content-Type-Options', 'nosniff');
+    metrics.answered(matchedRoutes(c).at(-1)?.path ?? '', c.res.status, (clock.monotonic() - start) / 1000);
+  };
+};
+
+/** The client hung up, or was cut off, before its body was whole: there is nobody to answer, and nothing wrong here. */
+const isGone = (c: Context<ApiEnv>): boolean => c.env.incoming.destroyed && !c.env.incoming.complete;
+
+const send = (c: Context, { body, status, headers }: ErrorAnswer): Response => c.json(body, status, headers);
+
+const addressOf = (c: Context<ApiEnv>): string => c.env.incoming.socket.remoteAddress ?? 'unknown';

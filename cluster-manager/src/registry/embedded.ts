@@ -1,0 +1,344 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DrcError } from '@drc/protocol';
+import { Level } from 'level';
+import { writeDurably } from './durable-file.js';
+import { LockFile } from './lock-file.js';
+import { recordSchemas, type RecordKind, type RegistryRecords } from './records.js';
+import type { Expected, Registry, RegistryHooks, Stored } from './registry.js';
+
+/*
+ * In the manager's folder:
+ *
+ *   manager.lock     who has it open
+ *   registry/        LevelDB:   <kind>!<key> → {"version":n,"value":…}
+ *                               meta         → {"revision":n,"digest":hex}
+ *   registry.mark    {"format":1,"revision":n}: a registry must be there, and be at least this new
+ *
+ * LevelDB opens cleanly after it lost records (a flipped bit in its write-ahead log drops what follows), and makes an
+ * empty database where there was one. So every change writes the new revision and the digest of all records in one
+ * batch, and then the mark, which is not in LevelDB. Opening reads everything and compares. The whole registry is
+ * then held in memory (it is what administrators typed: kilobytes), and nothing is read from LevelDB any more.
+ */
+const format = 1;
+const metaKey = 'meta';
+
+interface Entry {
+  readonly version: number;
+  readonly value: unknown;
+  /** Its share of the digest. */
+  readonly sum: Buffer;
+}
+
+export interface EmbeddedRegistryOptions {
+  /** The manager's folder. */
+  readonly directory: string;
+  readonly hooks?: RegistryHooks;
+}
+
+/** The registry of a single manager, in its folder. */
+export class EmbeddedRegistry implements Registry {
+  readonly #level: Level<string, string>;
+  readonly #lock: LockFile;
+  readonly #directory: string;
+  readonly #hooks: RegistryHooks;
+  readonly #entries: Map<string, Entry>;
+  #digest: Buffer;
+  #revision: number;
+  #writes: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+  /** Set by the first write that failed: those queued behind it must not be tried. */
+  #failure: DrcError | undefined;
+
+  private constructor(
+    options: EmbeddedRegistryOptions,
+    lock: LockFile,
+    level: Level<string, string>,
+    content: Content,
+  ) {
+    this.#directory = options.directory;
+    this.#hooks = options.hooks ?? {};
+    this.#lock = lock;
+    this.#level = level;
+    this.#entries = content.entries;
+    this.#digest = content.digest;
+    this.#revision = content.revision;
+  }
+
+  /**
+   * Makes the registry of a new cluster with its first records, in one step: until the mark is written there is none.
+   * The folder must exist and hold no registry.
+   */
+  static async create(
+    options: EmbeddedRegistryOptions,
+    records: readonly {
+      [K in RecordKind]: { kind: K; key: string; value: RegistryRecords[K] };
+    }[RecordKind][],
+  ): Promise<void> {
+    using _lock = LockFile.take(lockPath(options.directory));
+    if ((await readMark(options.directory)) !== undefined) {
+      throw new DrcError('DATA_FOLDER', `${options.directory} holds a registry already.`, {
+        reason: 'notEmpty',
+      });
+    }
+    const level = new Level<string, string>(levelPath(options.directory), { errorIfExists: true });
+    try {
+      await level.open();
+      let digest: Buffer = Buffer.alloc(32);
+      const batch = level.batch();
+      for (const { kind, key, value } of records) {
+        const name = entryName(kind, key);
+        const text = entryText(1, recordSchemas[kind].parse(value));
+        digest = xor(digest, sumOf(name, text));
+        batch.put(name, text);
+      }
+      batch.put(metaKey, metaText(1, digest));
+      await batch.write({ sync: true });
+    } finally {
+      await level.close();
+    }
+    await writeDurably(markPath(options.directory), markText(1));
+  }
+
+  /**
+   * Opens the registry of a folder. `DATA_FOLDER` with the reason `locked` (another process has it), `absent` (no
+   * manager was made here) or `format` (of a newer version); `REGISTRY_CORRUPT` where anything is missing or changed.
+   */
+  static async open(options: EmbeddedRegistryOptions): Promise<EmbeddedRegistry> {
+    const { directory } = options;
+    const mark = await readMark(directory);
+    if (mark === undefined) {
+      throw new DrcError(
+        'DATA_FOLDER',
+        `${directory} holds no cluster manager (registry.mark is not there). Make one with drc cm init; if there was one, restore the folder.`,
+        { reason: 'absent' },
+      );
+    }
+    const lock = LockFile.take(lockPath(directory));
+    try {
+      const level = new Level<string, string>(levelPath(directory), { createIfMissing: false });
+      try {
+        const content = await readContent(level, directory, mark);
+        if (content.revision > mark) await writeDurably(markPath(directory), markText(content.revision));
+        return new EmbeddedRegistry(options, lock, level, content);
+      } catch (error) {
+        await level.close();
+        throw error;
+      }
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async get<K extends RecordKind>(kind: K, key: string): Promise<Stored<RegistryRecords[K]> | undefined> {
+    this.#mustBeOpen();
+    const entry = this.#entries.get(entryName(kind, key));
+    return entry === undefined ? undefined : stored(kind, key, entry);
+  }
+
+  async list<K extends RecordKind>(kind: K): Promise<readonly Stored<RegistryRecords[K]>[]> {
+    this.#mustBeOpen();
+    const prefix = entryName(kind, '');
+    return [...this.#entries]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, entry]) => stored(kind, name.slice(prefix.length), entry))
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  async put<K extends RecordKind>(
+    kind: K,
+    key: string,
+    value: RegistryRecords[K],
+    expected: Expected,
+  ): Promise<boolean> {
+    this.#mustBeOpen();
+    const checked = recordSchemas[kind].parse(value);
+    return this.#inTurn(async () => {
+      const name = entryName(kind, key);
+      const old = this.#entries.get(name);
+      if (expected !== 'any' && (expected === 'absent' ? old !== undefined : old?.version !== expected))
+        return false;
+      // The revision is never used twice, so a record that was deleted and made again is another one.
+      const version = this.#revision + 1;
+      const text = entryText(version, checked);
+      const entry = { version, value: checked, sum: sumOf(name, text) };
+      await this.#write(name, old, { text, entry });
+      return true;
+    });
+  }
+
+  async delete(kind: RecordKind, key: string, expected: number | 'any'): Promise<boolean> {
+    this.#mustBeOpen();
+    return this.#inTurn(async () => {
+      const name = entryName(kind, key);
+      const old = this.#entries.get(name);
+      if (old === undefined || (expected !== 'any' && old.version !== expected)) return false;
+      await this.#write(name, old, undefined);
+      return true;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#writes.then(async () => {
+      await this.#level.close();
+      this.#lock[Symbol.dispose]();
+    });
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed !== undefined) throw new DrcError('CLOSED', 'The registry is closed.');
+  }
+
+  /** One write after the other, so that what compare-and-set saw is still so when it writes. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#writes.then(() => {
+      if (this.#failure !== undefined) throw this.#failure;
+      return work();
+    });
+    this.#writes = done.catch(() => undefined);
+    return done;
+  }
+
+  async #write(
+    name: string,
+    old: Entry | undefined,
+    next: { text: string; entry: Entry } | undefined,
+  ): Promise<void> {
+    const revision = this.#revision + 1;
+    let digest = this.#digest;
+    if (old !== undefined) digest = xor(digest, old.sum);
+    if (next !== undefined) digest = xor(digest, next.entry.sum);
+    const batch = this.#level.batch();
+    if (next === undefined) batch.del(name);
+    else batch.put(name, next.text);
+    batch.put(metaKey, metaText(revision, digest));
+    try {
+      await this.#hooks.at?.('registry.before-batch');
+      await batch.write({ sync: true });
+      await this.#hooks.at?.('registry.after-batch');
+      await writeDurably(markPath(this.#directory), markText(revision));
+      await this.#hooks.at?.('registry.after-mark');
+    } catch (cause) {
+      // What is on disk is unknown now, and LevelDB goes on acknowledging after a failed write: open it anew.
+      this.#failure = new DrcError(
+        'DATA_FOLDER',
+        `Writing the registry in ${this.#directory} failed; it was closed.`,
+        { reason: 'write' },
+        { cause },
+      );
+      void this.close();
+      throw this.#failure;
+    }
+    this.#revision = revision;
+    this.#digest = digest;
+    if (next === undefined) this.#entries.delete(name);
+    else this.#entries.set(name, next.entry);
+  }
+}
+
+interface Content {
+  readonly entries: Map<string, Entry>;
+  readonly digest: Buffer;
+  readonly revision: number;
+}
+
+async function readContent(level: Level<string, string>, directory: string, mark: number): Promise<Content> {
+  const corrupt = (what: string, cause?: unknown): DrcError =>
+    new DrcError('REGISTRY_CORRUPT', `The registry in ${directory} ${what}.`, { directory }, { cause });
+  const entries = new Map<string, Entry>();
+  let digest: Buffer = Buffer.alloc(32);
+  let meta: string | undefined;
+  try {
+    await level.open();
+    for await (const [name, text] of level.iterator()) {
+      if (name === metaKey) {
+        meta = text;
+        continue;
+      }
+      const sum = sumOf(name, text);
+      entries.set(name, { ...parseEntry(name, text), sum });
+      digest = xor(digest, sum);
+    }
+  } catch (cause) {
+    if (causeCodes(cause).includes('LEVEL_LOCKED')) {
+      throw new DrcError('DATA_FOLDER', `The folder is in use by another process (${directory}).`, {
+        reason: 'locked',
+      });
+    }
+    throw corrupt('cannot be read', cause);
+  }
+  if (meta === undefined) throw corrupt('has lost its records');
+  const parsed = /^\{"revision":(\d+),"digest":"([0-9a-f]{64})"\}$/.exec(meta);
+  if (parsed === null) throw corrupt('has a damaged head record');
+  const revision = Number(parsed[1]);
+  if (revision < mark)
+    throw corrupt(`is at revision ${revision}, but was at ${mark}: the newest changes are lost`);
+  if (digest.toString('hex') !== parsed[2]) throw corrupt('has lost or changed records');
+  return { entries, digest, revision };
+}
+
+function parseEntry(name: string, text: string): { version: number; value: unknown } {
+  const kind = name.slice(0, name.indexOf('!'));
+  if (!Object.hasOwn(recordSchemas, kind)) throw new TypeError(`unknown kind of record: ${kind}`);
+  const { version, value } = JSON.parse(text) as { version: unknown; value: unknown };
+  if (typeof version !== 'number') throw new TypeError(`${name} has no version`);
+  return { version, value: recordSchemas[kind as RecordKind].parse(value) };
+}
+
+function stored<K extends RecordKind>(_kind: K, key: string, entry: Entry): Stored<RegistryRecords[K]> {
+  // Checked against the kind's schema when it was written or read. A copy: what a caller does to it stays there.
+  return { key, value: structuredClone(entry.value) as RegistryRecords[K], version: entry.version };
+}
+
+/** The revision of the mark; undefined where there is none. */
+async function readMark(directory: string): Promise<number | undefined> {
+  let text: string;
+  try {
+    text = await readFile(markPath(directory), 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new DrcError('DATA_FOLDER', `${directory} cannot be read.`, { directory }, { cause });
+  }
+  const match = /^\{"format":(\d+),"revision":(\d+)\}\n$/.exec(text);
+  if (match === null) {
+    throw new DrcError('REGISTRY_CORRUPT', `${markPath(directory)} is damaged.`, { directory });
+  }
+  if (Number(match[1]) > format) {
+    throw new DrcError('DATA_FOLDER', `${directory} was written by a newer version of DRC.`, {
+      reason: 'format',
+    });
+  }
+  return Number(match[2]);
+}
+
+function causeCodes(error: unknown): string[] {
+  const codes: string[] = [];
+  for (let at = error; at instanceof Error; at = at.cause)
+    codes.push(String((at as NodeJS.ErrnoException).code));
+  return codes;
+}
+
+const levelPath = (directory: string): string => join(directory, 'registry');
+const markPath = (directory: string): string => join(directory, 'registry.mark');
+const lockPath = (directory: string): string => join(directory, 'manager.lock');
+const markText = (revision: number): string => `{"format":${format},"revision":${revision}}\n`;
+const metaText = (revision: number, digest: Buffer): string =>
+  `{"revision":${revision},"digest":"${digest.toString('hex')}"}`;
+const entryName = (kind: RecordKind, key: string): string => `${kind}!${key}`;
+const entryText = (version: number, value: unknown): string => JSON.stringify({ version, value });
+const sumOf = (name: string, text: string): Buffer =>
+  createHash('sha256').update(`${name}\0${text}`).digest();
+
+/** Order does not matter to it, and one record can be taken out again. Guards against damage, not against an attacker. */
+function xor(a: Buffer, b: Buffer): Buffer {
+  const result = Buffer.from(a);
+  for (let i = 0; i < result.length; i++) result[i] = (result[i] ?? 0) ^ (b[i] ?? 0);
+  return result;
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface CommandOptions {
+  /** The program and its arguments, run by this Node. */
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Takes what the process writes to stderr. */
+  readonly logFile: string;
+  /** Called with each line of stdout. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** A process of its own, as a user would start it. Ends with SIGTERM when disposed of, with SIGKILL if that takes long. */
+export class Command implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly logFile: string;
+
+  constructor(options: CommandOptions) {
+    this.logFile = options.logFile;
+    this.#child = spawn(process.execPath, options.args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#exited = once(this.#child, 'exit');
+    this.#child.stderr!.pipe(createWriteStream(options.logFile, { flags: 'a' }));
+    createInterface({ input: this.#child.stdout! }).on('line', (line) => options.onLine?.(line));
+  }
+
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
+  /** @throws Error where the process ends before `condition` becomes true, or it does not within the deadline. */
+  async until(condition: () => Promise<boolean>, deadlineMs = 60_000): Promise<void> {
+    const deadline = Date.now() + deadlineMs;
+    while (!(await condition())) {
+      if (this.#child.exitCode !== null) {
+        throw new Error(`A process ended with code ${this.#child.exitCode}; its log is ${this.logFile}`);
+      }
+      if (Date.now() > deadline) throw new Error(`A process was not ready in time; its log is ${this.logFile}`);
+      await sleep(50);
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** Runs a command to its end and returns its stdout. @throws Error with its stderr where it fails. */
+export async function runCommand(args: readonly string[], cwd: string): Promise<string> {
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { out: '', error: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.error += text));
+  const [code] = (await once(child, 'close')) as [number];
+  if (code !== 0) throw new Error(`${args.slice(1).join(' ')} failed with code ${code}: ${output.error}`);
+  return output.out;
+}

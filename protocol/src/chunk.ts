@@ -1,0 +1,171 @@
+import { DrcError } from './errors.js';
+import { schemaIdBytes } from './table-version.js';
+
+/*
+ * A transaction is stored and sent as one or more chunks of about 256 KiB. All integers are little-endian.
+ *
+ *   chunk  = version u8 (1) | flags u8 (1 = last chunk of its transaction)
+ *          | lsn u64 | chunk u32 | logTime u64 (ms since 1970) | commitTime u64 (µs since 1970)
+ *          | id u16+bytes (transaction id, ASCII) | origin u16+bytes (UTF-8; empty: none) | part*
+ *   part   = kind u8 | flags u8 | length u32 (of the body) | body
+ *   rows   = schema id 16 B | row count u32 | [before bitmap, after bitmap] | image*      (kinds 1, 2, 3, 5)
+ *   ddl    = msgpack map, see `Ddl` in model.ts                                           (kind 4)
+ *   bitmap = ceil(columns / 8) bytes, bit i of byte i>>3 set where column i is present; both stand there only
+ *            where flag `partial` is set, `before` only for update and delete, `after` only for insert and update
+ *   image  = 0x40 and then the msgpack values of the columns present, in column order; an update has two
+ *            images a row, before and after
+ *
+ * The 0x40 lets msgpackr read an image as a record of one known structure; for any other reader it is the
+ * integer 64. For the same reason integers from 64 to 127 are always written as uint8 (0xcc), never as fixint.
+ * BIGINT is always written in nine bytes (0xcf unsigned, 0xd3 signed), so that its type never depends on its value.
+ */
+export const chunkVersion = 1;
+export const lastChunkFlag = 1;
+const fixedHeaderBytes = 30;
+
+export const PartKind = { insert: 1, update: 2, delete: 3, ddl: 4, sequence: 5 } as const;
+export type PartKindCode = (typeof PartKind)[keyof typeof PartKind];
+
+/** Flags of a part: the row event's own, and whether columns are missing from its images. */
+export const PartFlag = { foreignKeyChecksOff: 1, uniqueChecksOff: 2, partial: 4 } as const;
+
+/** The byte that opens each row image. */
+export const imageMarker = 0x40;
+export const partHeaderBytes = 6;
+
+export interface ChunkHeader {
+  /** Log sequence number of the transaction in its store's log: 1, 2, 3 … without holes. */
+  readonly lsn: number;
+  /** 0, 1, 2 … within the transaction. */
+  readonly chunk: number;
+  readonly last: boolean;
+  /** When the change entered history, ms since 1970; never decreases along the log. */
+  readonly logTime: number;
+  /** When the source committed, µs since 1970, as the source says (MariaDB: whole seconds). */
+  readonly commitTime: number;
+  /** Transaction id: `domain-server-sequence`, `uuid[:tag]:number`, or `server/file:offset`. */
+  readonly id: string;
+  /** Who wrote it, where a mark says so; empty otherwise. */
+  readonly origin: string;
+}
+
+export function encodeChunkHeader(header: ChunkHeader): Buffer {
+  const id = Buffer.from(header.id, 'latin1');
+  const origin = Buffer.from(header.origin, 'utf8');
+  const bytes = Buffer.allocUnsafe(fixedHeaderBytes + 4 + id.length + origin.length);
+  bytes[0] = chunkVersion;
+  bytes[1] = header.last ? lastChunkFlag : 0;
+  bytes.writeBigUInt64LE(BigInt(header.lsn), 2);
+  bytes.writeUInt32LE(header.chunk, 10);
+  bytes.writeBigUInt64LE(BigInt(header.logTime), 14);
+  bytes.writeBigUInt64LE(BigInt(header.commitTime), 22);
+  let at = fixedHeaderBytes;
+  for (const text of [id, origin]) {
+    bytes.writeUInt16LE(text.length, at);
+    text.copy(bytes, at + 2);
+    at += 2 + text.length;
+  }
+  return bytes;
+}
+
+/** The header, and the offset at which the parts begin. */
+export interface ParsedChunk extends ChunkHeader {
+  readonly partsAt: number;
+}
+
+/** @throws DrcError `PROTOCOL_VIOLATION` where the bytes are not a chunk. */
+export function parseChunkHeader(bytes: Buffer): ParsedChunk {
+  if (bytes.length < fixedHeaderBytes + 4 || bytes[0] !== chunkVersion || bytes[1]! > 1)
+    throw malformed('header');
+  const idLength = bytes.readUInt16LE(fixedHeaderBytes);
+  const originAt = fixedHeaderBytes + 2 + idLength;
+  if (originAt + 2 > bytes.length) throw malformed('transaction id');
+  const originLength = bytes.readUInt16LE(originAt);
+  const partsAt = originAt + 2 + originLength;
+  if (partsAt > bytes.length) throw malformed('origin');
+  return {
+    lsn: readU64(bytes, 2),
+    chunk: bytes.readUInt32LE(10),
+    last: bytes[1] === lastChunkFlag,
+    logTime: readU64(bytes, 14),
+    commitTime: readU64(bytes, 22),
+    id: bytes.toString('latin1', fixedHeaderBytes + 2, originAt),
+    origin: bytes.toString('utf8', originAt + 2, partsAt),
+    partsAt,
+  };
+}
+
+const readU64 = (bytes: Buffer, at: number): number => {
+  const value = bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 0x1_0000_0000;
+  if (!Number.isSafeInteger(value)) throw malformed('integer');
+  return value;
+};
+
+/** Where one part lies within its chunk. `bodyAt` is behind the part's own header; `end` is where the next begins. */
+export interface PartSlice {
+  readonly kind: PartKindCode;
+  readonly flags: number;
+  readonly at: number;
+  readonly bodyAt: number;
+  readonly end: number;
+}
+
+/** The parts of a chunk, without decoding them. @throws DrcError `PROTOCOL_VIOLATION` where one overruns the chunk. */
+export function* partsOf(bytes: Buffer, partsAt: number): Generator<PartSlice> {
+  for (let at = partsAt; at < bytes.length; ) {
+    if (at + partHeaderBytes > bytes.length) throw malformed('part header');
+    const kind = bytes[at]!;
+    if (kind < PartKind.insert || kind > PartKind.sequence) throw malformed(`part kind ${kind}`);
+    const bodyAt = at + partHeaderBytes;
+    const end = bodyAt + bytes.readUInt32LE(at + 2);
+    if (end > bytes.length || (kind !== PartKind.ddl && end < bodyAt + schemaIdBytes + 4))
+      throw malformed('part length');
+    yield { kind: kind as PartKindCode, flags: bytes[at + 1]!, at, bodyAt, end };
+    at = end;
+  }
+}
+
+/** The head of a rows part; behind it stand the images, up to the end of the part. */
+export interface RowsHeader {
+  readonly rows: number;
+  /** Columns of the images before and after; absent where all are present, or where there is no such image. */
+  readonly before?: Buffer;
+  readonly after?: Buffer;
+  readonly imagesAt: number;
+}
+
+/** The schema id of a rows part (every kind but `ddl`): a slice. */
+export const schemaIdOfPart = (bytes: Buffer, part: PartSlice): Buffer =>
+  bytes.subarray(part.bodyAt, part.bodyAt + schemaIdBytes);
+
+/**
+ * @param columns how many the part's table version has.
+ * @throws DrcError `PROTOCOL_VIOLATION` where the part is too short for what it claims.
+ */
+export function parseRowsHeader(bytes: Buffer, part: PartSlice, columns: number): RowsHeader {
+  if (part.kind === PartKind.ddl) throw malformed('a DDL part has no rows');
+  const rows = bytes.readUInt32LE(part.bodyAt + schemaIdBytes);
+  let imagesAt = part.bodyAt + schemaIdBytes + 4;
+  const bitmap = (): Buffer => {
+    const from = imagesAt;
+    imagesAt += Math.ceil(columns / 8);
+    return bytes.subarray(from, Math.min(imagesAt, part.end));
+  };
+  const isPartial = (part.flags & PartFlag.partial) !== 0;
+  const before = isPartial && hasBefore(part.kind) ? bitmap() : undefined;
+  const after = isPartial && hasAfter(part.kind) ? bitmap() : undefined;
+  // Each image has at least its marker: so a row count never makes anybody allocate what did not arrive.
+  const images = rows * (part.kind === PartKind.update ? 2 : 1);
+  if (imagesAt + images > part.end) throw malformed('row count');
+  return {
+    rows,
+    imagesAt,
+    ...(before !== undefined && { before }),
+    ...(after !== undefined && { after }),
+  };
+}
+
+const hasBefore = (kind: PartKindCode): boolean => kind === PartKind.update || kind === PartKind.delete;
+const hasAfter = (kind: PartKindCode): boolean => kind === PartKind.insert || kind === PartKind.update;
+
+const malformed = (what: string): DrcError => new DrcError('PROTOCOL_VIOLATION', `Malformed chunk: ${what}.`);

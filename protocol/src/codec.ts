@@ -1,0 +1,155 @@
+import { Packr, Unpackr } from 'msgpackr';
+import { DrcError, isErrorCode } from './errors.js';
+import { FrameKind, frameHeaderBytes, maxFramePayloadBytes, sealFrame } from './frame.js';
+import type { Ddl, StartFrom } from './model.js';
+import type { ClientMessage, Progress, StoreMessage } from './messages.js';
+import { isPlainValue } from './plain-value.js';
+
+/*
+ * msgpackr lives here and nowhere else (row images have a reader of their own). Towards a peer: plain maps and arrays
+ * only (no records, no extensions), and each message is checked field by field before anybody sees it. Fields that
+ * are not known are left alone: a newer peer may have more.
+ *
+ * Integers above 32 bits are written as float64; a peer may send them as 64-bit integers too.
+ */
+const packr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true });
+// An integer that a number cannot hold exactly comes out above 2^53-1 here, and no field takes that.
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
+
+/** A whole control frame. @throws RangeError where the message does not fit a frame. */
+export function encodeMessage(message: ClientMessage | StoreMessage): Buffer {
+  const payload = packr.pack(message);
+  if (payload.length > maxFramePayloadBytes) throw new RangeError('The message does not fit a frame.');
+  const frame = Buffer.allocUnsafe(frameHeaderBytes + payload.length);
+  payload.copy(frame, frameHeaderBytes);
+  return sealFrame(frame, FrameKind.control);
+}
+
+export const encodeProgress = (progress: Progress): Buffer => Buffer.from(packr.pack(progress));
+export const encodeDdl = (ddl: Ddl): Buffer => Buffer.from(packr.pack(ddl));
+
+// --- What a peer may send -------------------------------------------------------------------------------------
+
+type Check = (value: unknown) => boolean;
+type Shape = Readonly<Record<string, Check>>;
+
+const isText: Check = (value) => typeof value === 'string';
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
+const isCounts: Check = (value) => Array.isArray(value) && value.every(isCount);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const fits =
+  (shape: Shape): Check =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(shape).every(([key, check]) => check((value as Record<string, unknown>)[key]));
+const isOneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    typeof value === 'string' && values.includes(value);
+const each =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+
+const startShapes: Readonly<Record<StartFrom['kind'], Shape>> = {
+  earliest: {},
+  latest: {},
+  timestamp: { time: isCount },
+  checkpoint: { checkpoint: isText },
+};
+const isStart: Check = (value) =>
+  fits({ kind: isOneOf(...Object.keys(startShapes)) })(value) &&
+  fits(startShapes[(value as StartFrom).kind])(value);
+const isGrant = fits({ tables: isTexts });
+const isMoment = fits({ lsn: isCount, time: isCount });
+const isExtent = fits({
+  lineage: isText,
+  head: isMoment,
+  oldest: isMoment,
+  coversFrom: isCount,
+  setBeforeOldest: isText,
+});
+const isDetails: Check = (value) =>
+  fits({})(value) &&
+  Object.values(value as object).every(
+    (item) => ['string', 'number', 'boolean', 'undefined'].includes(typeof item) || isTexts(item),
+  );
+
+const clientShapes: Readonly<Record<ClientMessage['type'], Shape>> = {
+  hello: { versions: isCounts, client: isText, topic: isText },
+  subscribe: {
+    from: isStart,
+    tables: isTexts,
+    operations: each(isOneOf('insert', 'update', 'delete')),
+    credit: isCount,
+  },
+  credit: { bytes: isCount },
+  renew: { ticket: isText },
+};
+const storeShapes: Readonly<Record<StoreMessage['type'], Shape>> = {
+  welcome: { version: isCount, store: isText, topic: isText, log: isExtent },
+  subscribed: { lineage: isText, lsn: isCount, set: isText, grant: isGrant },
+  caughtUp: { lsn: isCount },
+  renewed: { expiresAt: isCount },
+  error: { code: isErrorCode, message: isText, details: isDetails },
+};
+
+/** @throws DrcError `PROTOCOL_VIOLATION`. */
+export const decodeClientMessage = (payload: Buffer): ClientMessage =>
+  decodeMessage(payload, clientShapes) as ClientMessage;
+
+/** @throws DrcError `PROTOCOL_VIOLATION`. */
+export const decodeStoreMessage = (payload: Buffer): StoreMessage =>
+  decodeMessage(payload, storeShapes) as StoreMessage;
+
+function decodeMessage(payload: Buffer, shapes: Readonly<Record<string, Shape>>): unknown {
+  const value = unpackMap(payload, 'message');
+  const type = value['type'];
+  if (typeof type !== 'string' || !Object.hasOwn(shapes, type)) throw violation('unknown message type');
+  if (!fits(shapes[type]!)(value)) throw violation(`malformed ${type} message`);
+  return value;
+}
+
+const progressShape: Shape = { lsn: isCount, logTime: isCount, set: isText };
+const ddlShape: Shape = {
+  verb: isText,
+  tables: isTexts,
+  defaultSchema: isText,
+  text: optional(isText),
+  sqlMode: isCount,
+  charset: (value) => isCounts(value) && (value as number[]).length === 3,
+  timeZone: isText,
+};
+
+/** @throws DrcError `PROTOCOL_VIOLATION`. */
+export const decodeProgress = (body: Buffer): Progress =>
+  checked(body, progressShape, 'progress') as Progress;
+
+/** @throws DrcError `PROTOCOL_VIOLATION`. */
+export const decodeDdl = (body: Buffer): Ddl => checked(body, ddlShape, 'DDL') as Ddl;
+
+function checked(body: Buffer, shape: Shape, what: string): unknown {
+  const value = unpackMap(body, what);
+  if (!fits(shape)(value)) throw violation(`malformed ${what}`);
+  return value;
+}
+
+function unpackMap(bytes: Buffer, what: string): Record<string, unknown> {
+  if (!isPlainValue(bytes)) throw violation(`a ${what} must be one plain msgpack map`);
+  let value: unknown;
+  try {
+    value = unpackr.unpack(bytes);
+  } catch (cause) {
+    throw new DrcError('PROTOCOL_VIOLATION', `A ${what} is not valid msgpack.`, {}, { cause });
+  }
+  if (!fits({})(value)) throw violation(`a ${what} must be a map`);
+  return value as Record<string, unknown>;
+}
+
+const violation = (what: string): DrcError => new DrcError('PROTOCOL_VIOLATION', `Refused: ${what}.`);

@@ -1,0 +1,188 @@
+/** What the code table says of one error: the advice is shown to people, `retryable` steers reconnection. */
+export interface ErrorAdvice {
+  /** Whether trying the same again, later or on another store, can succeed without anybody's doing. */
+  readonly retryable: boolean;
+  /** What happened, when that is normal, what to do. One or two sentences; `docs/errors.md` is made from it. */
+  readonly advice: string;
+}
+
+const fatal = (advice: string): ErrorAdvice => ({ retryable: false, advice });
+const retry = (advice: string): ErrorAdvice => ({ retryable: true, advice });
+
+/**
+ * Every error that DRC reports has one of these codes. Codes are API: they are never renamed or reused; the
+ * messages beside them are prose. Sorted by the part that raises them.
+ */
+export const errorTable = {
+  // The source
+  SOURCE_UNREACHABLE: retry(
+    'The source database does not answer. The store goes on trying; check host, port and network.',
+  ),
+  SOURCE_AUTH: retry(
+    'The source refused the user or its password. Correct them; the store tries again with growing pauses.',
+  ),
+  SOURCE_PRIVILEGE: fatal(
+    'The source user lacks a privilege. Run the GRANT statement that the message prints, then start again.',
+  ),
+  SOURCE_CONFIG: fatal(
+    'A setting of the source would lose information. Run the statement that the message prints, then start again.',
+  ),
+  SOURCE_LOST: retry(
+    'The connection to the source ended or fell silent. The store reconnects at its position.',
+  ),
+  SOURCE_CHANGED: fatal(
+    'The data folder belongs to another source server. Give this source a folder of its own, or correct the address.',
+  ),
+  SOURCE_HISTORY_CHANGED: fatal(
+    'The source no longer has transactions that were captured from it: it was restored, reset, or failed over to a replica that missed them. The store serves what it has and does not capture. Start with a new data folder once the readers have been told.',
+  ),
+  SERVER_ID_IN_USE: fatal(
+    'Another replica of the source uses the server id of this store; two equal ids end each other’s connection. Was the data folder copied? Stop the other process, or begin with a new folder.',
+  ),
+  BINLOG_PURGED: fatal(
+    'The source has deleted the binlog at which capture must go on. What is in the log can still be read; to capture on, begin with a new data folder, and keep binlogs longer than the longest stop.',
+  ),
+  CHECKSUM_MISMATCH: fatal(
+    'An event from the source does not match its checksum: it was damaged on the way or on the source’s disk. The position has not moved; start again, and if it happens again check the binlog with mysqlbinlog --verify-binlog-checksum.',
+  ),
+  UNSUPPORTED_EVENT: fatal(
+    'The binlog contains an event that this version does not handle. The store stopped before it, so that nothing is silently lost; the message names the event and its position.',
+  ),
+  UNSUPPORTED_COLUMN: fatal(
+    'A captured table has a column that cannot be captured exactly. Exclude the column or the table, or convert the column.',
+  ),
+  STATEMENT_EVENT: fatal(
+    'A session wrote its changes as statements instead of rows. The rows cannot be known; the store stopped before it. Find who sets binlog_format, and repair what was written.',
+  ),
+  EVENT_MALFORMED: fatal(
+    'An event could not be decoded under its own description. The store stopped before it; please report the position and server version.',
+  ),
+  // The log
+  LOG_LOCKED: fatal('Another process has this data folder open. Stop it, or use another folder.'),
+  LOG_CORRUPT: fatal(
+    'The log is damaged at the place named. Nothing beyond it is served; `cause` says what was found. Restore the folder, or begin with a new one.',
+  ),
+  LOG_MISSING: fatal(
+    'The durable mark says that this log had transactions which are no longer there. Restore the folder, or remove it and begin anew.',
+  ),
+  LOG_FORMAT: fatal(
+    'The log was written by a newer version of DRC. Run that version, or begin with a new folder.',
+  ),
+  LOG_WRITE_FAILED: retry(
+    'Writing the log failed. The store reopened it and captures again from what it holds; check the disk.',
+  ),
+  DISK_RESERVE: retry(
+    'The disk is down to its reserve: capture waits, reading goes on. Free space; capture resumes by itself.',
+  ),
+  // Positions
+  RETENTION_EXPIRED: fatal(
+    'The wanted moment is older than the log. `oldest` is the oldest moment left; read from there, or copy the tables anew.',
+  ),
+  CHECKPOINT_INVALID: fatal('The checkpoint could not be read. It must be passed on exactly as DRC gave it.'),
+  CHECKPOINT_DIVERGED: fatal(
+    'The checkpoint holds transactions of another history of the source (after a failover that lost some). Copy the tables anew, or start from a moment you choose.',
+  ),
+  // Asking and being allowed
+  UNAUTHENTICATED: fatal('No valid credentials or ticket were given. Log in again.'),
+  FORBIDDEN: fatal('The principal may not do or read that. Ask whoever grants access.'),
+  TICKET_EXPIRED: retry('The ticket ran out. The SDK fetches a new one by itself.'),
+  GRANT_CHANGED: retry(
+    'What the principal may read was changed. The session ended; the SDK reconnects and reads under the new grant.',
+  ),
+  TOPIC_UNKNOWN: fatal(
+    'There is no such topic, or the principal may not see it. `drc topics` lists what there is.',
+  ),
+  TABLE_UNKNOWN: fatal('The subscription names a table that the topic does not have. Correct the name.'),
+  STORE_UNAVAILABLE: retry(
+    'No store of the topic can serve the wanted moment right now. The SDK tries again.',
+  ),
+  WRONG_STORE: retry('The address led to a store of another topic. The SDK asks the cluster manager again.'),
+  RATE_LIMITED: retry('Too many requests. Wait as long as the answer says.'),
+  REQUEST_INVALID: fatal(
+    'The cluster manager does not understand the request: its address, method, size or content is wrong. The message says what.',
+  ),
+  // The protocol
+  PROTOCOL_VERSION: fatal('Client and server have no protocol version in common. Update the older one.'),
+  PROTOCOL_VIOLATION: fatal(
+    'The peer sent something that the protocol does not allow. The connection was ended.',
+  ),
+  FRAME_CORRUPT: retry('A frame did not match its CRC. The connection was ended; the SDK resumes.'),
+  CONNECTION_LOST: retry('The connection ended. The SDK reconnects and resumes.'),
+  MANAGER_UNREACHABLE: retry('No cluster manager answers. The SDK tries again; running sessions go on.'),
+  // The SDK
+  SUBSCRIPTION_BUSY: fatal('A subscription is read by one loop at a time. Make a second subscription.'),
+  TRANSACTION_TOO_LARGE: fatal(
+    '`tx.all()` met its limit. Read the transaction with `for await (const change of tx.changes)`, or raise the limit.',
+  ),
+  CHECKPOINT_STORE: fatal(
+    'The checkpoint could not be read or written. Reading stopped, so that nothing is lost.',
+  ),
+  CLOSED: fatal('The object was closed before.'),
+  // Congo
+  TARGET_UNREACHABLE: retry('The target database does not answer. The task tries again.'),
+  TARGET_CONFIG: fatal(
+    'The target lacks a table, a column, a key or a privilege. The message lists all faults.',
+  ),
+  TARGET_REFUSED: fatal(
+    'The target refused a row. The task stopped at the transaction named; correct the target, then start it again.',
+  ),
+  ROW_MISSING: fatal(
+    'An update or delete found no row on the target: source and target differ. The task stopped.',
+  ),
+  ROW_DUPLICATE: fatal(
+    'An insert met an existing key on the target: source and target differ. The task stopped.',
+  ),
+  VALUE_TRUNCATED: fatal('The target would have stored another value than the source has. Widen the column.'),
+  TASK_FENCED: fatal('Another congo took over this task. This one wrote nothing after that, and stopped.'),
+  STATEMENT_UNSUPPORTED: fatal(
+    'The task met a change that its rules do not cover, for example DDL. See ddl in the task file.',
+  ),
+  // Processes
+  CONFIG_INVALID: fatal('The configuration has the faults listed. Correct them; nothing was started.'),
+  PORT_IN_USE: fatal('Another process listens on that address. Stop it, or configure another port.'),
+  ADDRESS_NOT_LOOPBACK: fatal('Without TLS only loopback addresses are allowed. Use 127.0.0.1 or ::1.'),
+  DATA_FOLDER: fatal('The data folder cannot be used. The message says why.'),
+  REGISTRY_CORRUPT: fatal(
+    'The cluster manager’s data folder cannot be read. Restore it; it is never silently replaced.',
+  ),
+  INTERNAL: fatal('A law inside DRC was broken. Please report it with the stack.'),
+} as const satisfies Record<string, ErrorAdvice>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** Values that explain the error: a moment, a table, a position. Shown, logged and sent as they are: no secrets. */
+export type ErrorDetails = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>;
+
+/**
+ * The one error class. `code` and `details` are for programs, `message` for people.
+ * A programming mistake (a wrong argument type) stays a `TypeError`.
+ */
+export class DrcError extends Error {
+  override readonly name = 'DrcError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  /** @param message what happened here, one sentence; the advice of the table is appended where it is shown. */
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable;
+  }
+
+  get advice(): string {
+    return errorTable[this.code].advice;
+  }
+}
+
+export const isErrorCode = (value: unknown): value is ErrorCode =>
+  typeof value === 'string' && Object.hasOwn(errorTable, value);
+
+/** True for a `DrcError`, with that code where one is given. */
+export const isDrcError = (error: unknown, code?: ErrorCode): error is DrcError =>
+  error instanceof DrcError && (code === undefined || error.code === code);

@@ -1,0 +1,59 @@
+/** Data that passes between the parts of DRC, beside rows. Rows and chunks: chunk.ts. Tables: table-version.ts. */
+
+export type RowOperation = 'insert' | 'update' | 'delete';
+
+/**
+ * A DDL statement as it stands in the log (msgpack map in the body of a `ddl` part).
+ * The context fields are what one needs to run `text` again with the same meaning.
+ */
+export interface Ddl {
+  /** First words in capitals, e.g. `ALTER TABLE`, `CREATE USER`, `TRUNCATE TABLE`. */
+  readonly verb: string;
+  /** `schema.table` of each table or view that it names, as far as could be told; unqualified names under `defaultSchema`. */
+  readonly tables: readonly string[];
+  readonly defaultSchema: string;
+  /** The statement. Absent for account statements, and for readers that may not read all its tables in full. */
+  readonly text?: string;
+  /** The session's sql_mode as the bit mask of the QUERY event. */
+  readonly sqlMode: number;
+  /** The client character set id, and the connection and server collation ids. */
+  readonly charset: readonly [client: number, connection: number, server: number];
+  /** The session's time_zone; empty where the event carries none. */
+  readonly timeZone: string;
+}
+
+/** Where reading begins. Used only until a checkpoint exists. */
+export type StartFrom =
+  | { readonly kind: 'earliest' }
+  | { readonly kind: 'latest' }
+  /** ms since 1970 */
+  | { readonly kind: 'timestamp'; readonly time: number }
+  /** text made by `Checkpoint.toString()` */
+  | { readonly kind: 'checkpoint'; readonly checkpoint: string };
+
+/** What a ticket allows. Globs over `schema.table`, as picomatch reads them. */
+export interface Grant {
+  readonly tables: readonly string[];
+}
+
+/** A place in a log. */
+export interface LogMoment {
+  readonly lsn: number;
+  /** ms since 1970 */
+  readonly time: number;
+}
+
+/**
+ * What a store tells about its log.
+ * `oldest`: the first transaction still there (lsn = head.lsn + 1 in an empty log).
+ * `coversFrom`: the earliest moment (ms) that it can serve; 0 where the source had purged nothing when capture began
+ * and nothing has been trimmed since.
+ */
+export interface LogExtent {
+  readonly lineage: string;
+  readonly head: LogMoment;
+  readonly oldest: LogMoment;
+  readonly coversFrom: number;
+  /** Executed set just before `oldest`, as text. */
+  readonly setBeforeOldest: string;
+}

@@ -1,0 +1,141 @@
+// Asks servers what the bytes of each charset mean and writes store/src/source/charset-tables.ts.
+//
+//   node scripts/generate-charsets.mjs mysql://root@127.0.0.1:3306 [more servers]
+//
+// Name a MariaDB server first, then a MySQL server: the charsets that both have must agree, those of either are
+// added, and the collation ids of both are merged. Where the servers disagree the script says so and fails.
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
+import mysql from 'mysql2/promise';
+
+const target = fileURLToPath(new URL('../store/src/source/charset-tables.ts', import.meta.url));
+/** Done by code of our own, see charset.ts. */
+const ownCode = new Set(['utf8mb3', 'utf8mb4', 'ucs2', 'utf16', 'utf16le', 'utf32', 'binary', 'gb18030']);
+const unmapped = 0;
+const illFormed = 0xffff;
+const threeByteLead = 0x8f;
+
+const charsets = new Map();
+const collations = new Map();
+for (const url of process.argv.slice(2)) {
+  const connection = await mysql.createConnection({ uri: url, charset: 'utf8mb4' });
+  await connection.query('SET SESSION group_concat_max_len = 4194304');
+  const [rows] = await connection.query(
+    'SELECT a.character_set_name AS charset, a.collation_name AS name FROM information_schema.collation_character_set_applicability a ORDER BY 1, 2',
+  );
+  for (const name of new Set(rows.map((row) => row.charset))) {
+    if (!ownCode.has(name)) merge(charsets, name, await tablesOf(connection, name), url);
+  }
+  for (const [id, charset] of await collationsOf(connection)) merge(collations, id, charset, url);
+  await connection.end();
+}
+writeFileSync(target, sourceText());
+
+function merge(map, key, value, url) {
+  const known = map.get(key);
+  if (known !== undefined && JSON.stringify(known) !== JSON.stringify(value))
+    throw new Error(`${url} has another ${key} than the servers before it`);
+  map.set(key, value);
+}
+
+async function collationsOf(connection) {
+  const [columns] = await connection.query(
+    "SELECT COUNT(*) AS n FROM information_schema.columns WHERE table_schema = 'information_schema' AND table_name = 'COLLATION_CHARACTER_SET_APPLICABILITY' AND column_name = 'ID'",
+  );
+  const [rows] =
+    columns[0].n > 0
+      ? await connection.query(
+          'SELECT id, character_set_name AS charset FROM information_schema.collation_character_set_applicability ORDER BY 1',
+        )
+      : await connection.query(
+          'SELECT id AS id, character_set_name AS charset FROM information_schema.collations ORDER BY 1',
+        );
+  return rows.map((row) => [Number(row.id ?? row.ID), row.charset]);
+}
+
+async function tablesOf(connection, charset) {
+  const single = await codePoints(connection, charset, [], 0, 256);
+  const tables = { single };
+  if (!single.includes(illFormed)) return tables;
+  tables.double = await codePoints(connection, charset, [], 0x8000, 0x8000);
+  if (charset === 'ujis' || charset === 'eucjpms')
+    tables.triple = await codePoints(connection, charset, [threeByteLead], 0x8000, 0x8000);
+  return tables;
+}
+
+/** The code point of each of `count` codes from `first` on, behind the bytes of `prefix`. */
+async function codePoints(connection, charset, prefix, first, count) {
+  const digits = count === 256 ? 2 : 4;
+  const code = `UNHEX(CONCAT('${Buffer.from(prefix).toString('hex')}', LPAD(HEX(n), ${digits}, '0')))`;
+  await connection.query('SET @code = 0');
+  const [rows] = await connection.query(
+    `SELECT n, HEX(CONVERT(${code} USING ${charset})) AS kept, HEX(${code}) AS asked,
+            HEX(CONVERT(CONVERT(CONVERT(${code} USING ${charset}) USING utf8mb4) USING utf32)) AS text
+     FROM (SELECT ${first} + a.n * 256 + b.n AS n FROM ${numbers(count / 256)} a JOIN ${numbers(256)} b) codes ORDER BY n`,
+  );
+  return rows.map(({ kept, asked, text }) => {
+    if (kept !== asked) return illFormed;
+    // MySQL answers NULL where it has no character; in a result set it shows '?'.
+    if (text === null) return unmapped;
+    if (text.length !== 8) return illFormed;
+    const point = Number.parseInt(text, 16);
+    if (point >= illFormed) throw new Error(`${charset} ${asked} is outside the tables: ${text}`);
+    return point === 0x3f && asked !== '3F' ? unmapped : point;
+  });
+}
+
+function numbers(count) {
+  const sixteen = Array.from({ length: 16 }, (_, digit) => `SELECT ${digit} AS d`).join(' UNION ALL ');
+  return `(SELECT a.d + b.d * 16 AS n FROM (${sixteen}) a JOIN (${sixteen}) b WHERE a.d + b.d * 16 < ${count})`;
+}
+
+function sourceText() {
+  const tables = [...charsets]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, table]) => {
+      const parts = Object.values(table).flat();
+      return `  ${name}: '${packed(parts)}',`;
+    });
+  return `// Made by scripts/generate-charsets.mjs from what servers answer. Do not edit.
+
+/**
+ * Code points by byte: 256 for one byte, then, for charsets of more, 32768 for two bytes from 0x8000 on, then 32768
+ * for two bytes from 0x8000 on behind 0x8F. 0: the server has no character there and shows '?'. 0xFFFF: not a
+ * whole character. u16 little-endian, each the difference to the one before, deflated, base64.
+ */
+export const charsetTables: Readonly<Record<string, string>> = {
+${tables.join('\n')}
+};
+
+/** Collation ids by charset, as \`first-last\` or single ids. Both servers' ids together: they do not collide. */
+export const collationRanges: Readonly<Record<string, string>> = {
+${ranges().join('\n')}
+};
+`;
+}
+
+function packed(values) {
+  const bytes = Buffer.alloc(values.length * 2);
+  let previous = 0;
+  values.forEach((value, index) => {
+    bytes.writeUInt16LE((value - previous) & 0xffff, index * 2);
+    previous = value;
+  });
+  return deflateRawSync(bytes, { level: 9 }).toString('base64');
+}
+
+function ranges() {
+  const byCharset = new Map();
+  for (const [id, charset] of [...collations].sort(([a], [b]) => a - b)) {
+    const list = byCharset.get(charset) ?? byCharset.set(charset, []).get(charset);
+    const last = list.at(-1);
+    if (last && last[1] === id - 1) last[1] = id;
+    else list.push([id, id]);
+  }
+  return [...byCharset]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([charset, list]) => `  ${charset}: '${list.map(([a, b]) => (a === b ? a : `${a}-${b}`)).join(',')}',`,
+    );
+}

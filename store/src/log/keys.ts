@@ -1,0 +1,82 @@
+/*
+ * The keys of the log, sorted by use: LevelDB orders them by their bytes, so integers are big-endian.
+ *
+ *   meta      = 0x01 name                       name: ASCII
+ *   chunk     = 0x10 lsn u64 chunk u32
+ *   time      = 0x20 logTime u64 lsn u64
+ *   point     = 0x30 lsn u64
+ *   table     = 0x40 schemaId 16 B
+ *   lease     = 0x41 schemaId 16 B
+ *   prepared  = 0x50 xid u8+bytes chunk u32     reserved for the chunks of prepared XA transactions
+ *
+ * LSNs and times are safe integers (below 2^53).
+ */
+const Prefix = { meta: 0x01, chunk: 0x10, time: 0x20, point: 0x30, table: 0x40, lease: 0x41 } as const;
+
+export const chunkKeyBytes = 13;
+
+/** All keys from `gte` up to, but not including, `lt`. */
+export interface KeyRange {
+  readonly gte: Buffer;
+  readonly lt: Buffer;
+}
+
+const all = (prefix: number): KeyRange => ({ gte: Buffer.of(prefix), lt: Buffer.of(prefix + 1) });
+
+export const allKeys = {
+  chunks: all(Prefix.chunk),
+  times: all(Prefix.time),
+  points: all(Prefix.point),
+  leases: all(Prefix.lease),
+} as const;
+
+export const metaKey = (name: string): Buffer => Buffer.concat([Buffer.of(Prefix.meta), Buffer.from(name)]);
+
+/** Writes the key into `target` and returns it: whoever makes many keys does not want many buffers. */
+export function chunkKey(lsn: number, chunk: number, target = Buffer.allocUnsafe(chunkKeyBytes)): Buffer {
+  target[0] = Prefix.chunk;
+  writeU64(target, lsn, 1);
+  target.writeUInt32BE(chunk, 9);
+  return target;
+}
+
+export const readChunkKey = (key: Buffer): { lsn: number; chunk: number } => ({
+  lsn: readU64(key, 1),
+  chunk: key.readUInt32BE(9),
+});
+
+export function timeKey(time: number, lsn: number): Buffer {
+  const key = Buffer.allocUnsafe(17);
+  key[0] = Prefix.time;
+  writeU64(key, time, 1);
+  writeU64(key, lsn, 9);
+  return key;
+}
+
+export const readTimeKey = (key: Buffer): { time: number; lsn: number } => ({
+  time: readU64(key, 1),
+  lsn: readU64(key, 9),
+});
+
+export function pointKey(lsn: number): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = Prefix.point;
+  writeU64(key, lsn, 1);
+  return key;
+}
+
+export const readPointKey = (key: Buffer): number => readU64(key, 1);
+
+export const tableKey = (schemaId: Buffer): Buffer => Buffer.concat([Buffer.of(Prefix.table), schemaId]);
+export const leaseKey = (schemaId: Buffer): Buffer => Buffer.concat([Buffer.of(Prefix.lease), schemaId]);
+export const schemaIdOfKey = (key: Buffer): Buffer => key.subarray(1);
+
+const high = 0x1_0000_0000;
+
+function writeU64(target: Buffer, value: number, at: number): void {
+  target.writeUInt32BE(Math.floor(value / high), at);
+  target.writeUInt32BE(value % high, at + 4);
+}
+
+const readU64 = (source: Buffer, at: number): number =>
+  source.readUInt32BE(at) * high + source.readUInt32BE(at + 4);

@@ -1,0 +1,195 @@
+import { access, chmod, constants, mkdir, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DrcError } from '@drc/protocol';
+import { Level } from 'level';
+import { isMissing, syncFolder } from './durable-mark.js';
+import type { KeyRange } from './keys.js';
+
+/*
+ * How LevelDB is set.
+ * compression: Snappy costs no throughput here and saves half the disk and more (WAL excepted).
+ * writeBufferSize: each WAL is as long; longer ones make LevelDB's merges rarer, and opening after a crash slower.
+ * maxFileSize: a log of a day has fewer files. blockSize: chunks are read in order, so big blocks are no waste.
+ */
+const levelOptions = {
+  keyEncoding: 'buffer',
+  valueEncoding: 'buffer',
+  compression: true,
+  writeBufferSize: 16 * 1024 * 1024,
+  maxFileSize: 32 * 1024 * 1024,
+  blockSize: 16 * 1024,
+  cacheSize: 16 * 1024 * 1024,
+} as const;
+
+/** LevelDB's own calls that `level`'s types, which also describe browsers, leave out. */
+interface Compactable {
+  compactRange(start: Buffer, end: Buffer): Promise<void>;
+}
+
+type Database = Level<Buffer, Buffer> & Compactable;
+
+/** Writes gathered for one atomic step. Keys and values are copied at once: buffers may be used again. */
+export interface WriteBatch {
+  put(key: Buffer, value: Buffer): unknown;
+  del(key: Buffer): unknown;
+  readonly length: number;
+  write(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ScanLimits {
+  /** Ends the scan behind the entry that exceeds it. Default 1 MiB. */
+  readonly maxBytes?: number;
+  /** Default 1000. */
+  readonly maxEntries?: number;
+  readonly reverse?: boolean;
+}
+
+/** The one place that knows LevelDB. Errors leave it as DrcErrors, except those of writes, which the log judges. */
+export class LevelDatabase {
+  readonly #db: Database;
+  readonly #directory: string;
+
+  private constructor(db: Database, directory: string) {
+    this.#db = db;
+    this.#directory = directory;
+  }
+
+  /** @returns whether a database is there, whole or not. */
+  static async exists(directory: string): Promise<boolean> {
+    try {
+      const names = await readdir(directory);
+      return names.some((name) => name === 'CURRENT');
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw new DrcError('DATA_FOLDER', `${directory} cannot be read.`, { directory }, { cause: error });
+    }
+  }
+
+  /** @throws DrcError `LOG_LOCKED`, `LOG_CORRUPT`, `DATA_FOLDER`. */
+  static async open(
+    directory: string,
+    { createIfMissing }: { createIfMissing: boolean },
+  ): Promise<LevelDatabase> {
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await chmod(directory, 0o700);
+      await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw new DrcError('DATA_FOLDER', `${directory} cannot be used.`, { directory }, { cause: error });
+    }
+    const db = new Level<Buffer, Buffer>(directory, { ...levelOptions, createIfMissing }) as Database;
+    try {
+      await db.open();
+    } catch (error) {
+      if (codesOf(error).includes('LEVEL_LOCKED')) {
+        throw new DrcError(
+          'LOG_LOCKED',
+          `Another process has ${directory} open.`,
+          { directory },
+          { cause: error },
+        );
+      }
+      throw new DrcError('LOG_CORRUPT', `LevelDB cannot open ${directory}.`, { directory }, { cause: error });
+    }
+    return new LevelDatabase(db, directory);
+  }
+
+  batch(): WriteBatch {
+    return this.#db.batch();
+  }
+
+  async get(key: Buffer): Promise<Buffer | undefined> {
+    return await this.#reading(async () => await this.#db.get(key));
+  }
+
+  /** In the order of the keys; undefined where there is none. */
+  async getMany(keys: Buffer[]): Promise<readonly (Buffer | undefined)[]> {
+    return await this.#reading(async () => await this.#db.getMany(keys));
+  }
+
+  /** Entries from the range's start (its end, in reverse), up to a limit. The iterator lives for this call only. */
+  async scan(range: KeyRange, limits: ScanLimits = {}): Promise<[Buffer, Buffer][]> {
+    const { maxBytes = 1024 * 1024, maxEntries = 1000, reverse = false } = limits;
+    return await this.#reading(async () => {
+      const iterator = this.#db.iterator({ ...range, reverse, highWaterMarkBytes: maxBytes });
+      try {
+        return await iterator.nextv(maxEntries);
+      } finally {
+        await iterator.close();
+      }
+    });
+  }
+
+  /** As `scan`, without the keys, which cost as much as small values. */
+  async scanValues(range: KeyRange, limits: ScanLimits = {}): Promise<Buffer[]> {
+    const { maxBytes = 1024 * 1024, maxEntries = 1000, reverse = false } = limits;
+    return await this.#reading(async () => {
+      const iterator = this.#db.values({ ...range, reverse, highWaterMarkBytes: maxBytes });
+      try {
+        return await iterator.nextv(maxEntries);
+      } finally {
+        await iterator.close();
+      }
+    });
+  }
+
+  /** Deletes a range, outside any batch. */
+  async clear(range: KeyRange): Promise<void> {
+    await this.#db.clear(range);
+  }
+
+  /** Lets LevelDB give the space of deleted keys back. */
+  async compact({ gte, lt }: KeyRange): Promise<void> {
+    await this.#db.compactRange(gte, lt);
+  }
+
+  /**
+   * Makes last all that was written before this call. LevelDB's own `sync: true` is not enough: it syncs the present
+   * write-ahead log only, and says nothing of an older one whose content is not in a table yet. Tables and manifest
+   * LevelDB syncs itself, before it deletes the write-ahead log that they replace.
+   */
+  async sync(): Promise<void> {
+    const names = await readdir(this.#directory);
+    for (const name of names) {
+      if (name.endsWith('.log')) await syncFile(join(this.#directory, name));
+    }
+    await syncFolder(this.#directory);
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close();
+  }
+
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (this.#db.status !== 'open')
+        throw new DrcError('CLOSED', 'The log was closed.', {}, { cause: error });
+      throw new DrcError('LOG_CORRUPT', 'LevelDB cannot read the log.', {}, { cause: error });
+    }
+  }
+}
+
+/** A file that is gone meanwhile has become a table, which is synced. */
+async function syncFile(path: string): Promise<void> {
+  let file;
+  try {
+    file = await open(path, 'r+');
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error;
+  }
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+function codesOf(error: unknown): unknown[] {
+  const codes: unknown[] = [];
+  for (let link = error; link instanceof Error; link = link.cause) if ('code' in link) codes.push(link.code);
+  return codes;
+}

@@ -1,0 +1,118 @@
+import { DrcError } from '@drc/protocol';
+import { checksumOf, ChunkVerifier, type StoredChunk } from './chunk-record.js';
+import { chunkKey } from './keys.js';
+import type { LevelDatabase } from './level-database.js';
+import { cursorAfter, type Burst, type Cursor } from './recent-chunks.js';
+
+/** Most chunks that one burst holds: JavaScript has to look at each of them before anybody else gets a turn. */
+const burstChunks = 4096;
+
+/** How many transactions are looked up at once, where only their first chunks are wanted. */
+const lookupTransactions = 64;
+
+/** What the reader needs to know of the log's ends, as they are at the moment of asking. */
+export interface LogEnds {
+  readonly headLsn: number;
+  readonly tailLsn: number;
+}
+
+/**
+ * Reads chunks and proves each: its checksum, and that it is the one that must come next. What is not is
+ * `RETENTION_EXPIRED` where the log was trimmed meanwhile, and damage otherwise.
+ */
+export class LogReader {
+  readonly #db: LevelDatabase;
+  readonly #ends: () => LogEnds;
+  readonly #verifier = new ChunkVerifier();
+
+  constructor(db: LevelDatabase, ends: () => LogEnds) {
+    this.#db = db;
+    this.#ends = ends;
+  }
+
+  /**
+   * Whole chunks from the cursor on, about `maxBytes` of them and at least one, up to the transaction `upTo`.
+   * Damage behind sound chunks is reported by the read that begins there.
+   * @throws DrcError `RETENTION_EXPIRED`, `LOG_CORRUPT`.
+   */
+  async read(cursor: Cursor, upTo: number, maxBytes: number): Promise<Burst> {
+    const chunks: StoredChunk[] = [];
+    let next = cursor;
+    let before = 0;
+    // Within a transaction each chunk is proven by the one before it, so reading begins there.
+    let isBefore = cursor.chunk > 0;
+    const from = isBefore ? { lsn: cursor.lsn, chunk: cursor.chunk - 1 } : cursor;
+    for (const stored of await this.#stored(from, upTo, maxBytes)) {
+      if (!isBefore) {
+        const check = this.#verifier.check(stored, next.lsn, next.chunk, before);
+        if (check.kind !== 'good') {
+          if (chunks.length > 0) break;
+          throw this.#fault(
+            next,
+            check.kind === 'other' ? `transaction ${check.lsn} stands there` : check.kind,
+          );
+        }
+        chunks.push(check.chunk);
+        next = cursorAfter(check.chunk);
+      }
+      isBefore = false;
+      before = next.chunk === 0 ? 0 : checksumOf(stored);
+    }
+    if (chunks.length === 0) throw this.#fault(next, 'it is missing');
+    return { chunks, next };
+  }
+
+  /** The first chunk of one transaction. @throws as `read`. */
+  async firstChunk(lsn: number): Promise<StoredChunk> {
+    return this.#proven(await this.#db.get(chunkKey(lsn, 0)), lsn);
+  }
+
+  /** The first chunks of the transactions from `from` up to, but not including, `end`. @throws as `read`. */
+  async *firstChunks(from: number, end: number): AsyncGenerator<StoredChunk> {
+    for (let lsn = from; lsn < end; lsn += lookupTransactions) {
+      const count = Math.min(lookupTransactions, end - lsn);
+      const keys = Array.from({ length: count }, (_, index) => chunkKey(lsn + index, 0));
+      const found = await this.#db.getMany(keys);
+      for (const [index, stored] of found.entries()) yield this.#proven(stored, lsn + index);
+    }
+  }
+
+  #proven(stored: Buffer | undefined, lsn: number): StoredChunk {
+    if (stored === undefined) throw this.#fault({ lsn, chunk: 0 }, 'it is missing');
+    const check = this.#verifier.check(stored, lsn, 0, 0);
+    if (check.kind !== 'good') throw this.#fault({ lsn, chunk: 0 }, check.kind);
+    return check.chunk;
+  }
+
+  async #stored(cursor: Cursor, upTo: number, maxBytes: number): Promise<readonly Buffer[]> {
+    const range = { gte: chunkKey(cursor.lsn, cursor.chunk), lt: chunkKey(upTo + 1, 0) };
+    try {
+      return await this.#db.scanValues(range, { maxBytes, maxEntries: burstChunks });
+    } catch (error) {
+      if (!(error instanceof DrcError) || error.code !== 'LOG_CORRUPT') throw error;
+      // LevelDB met damage somewhere in the range: what stands before it is still good.
+      return await this.#db.scanValues(range, { maxEntries: 2, maxBytes: 1 });
+    }
+  }
+
+  #fault({ lsn, chunk }: Cursor, found: string): DrcError {
+    const { tailLsn, headLsn } = this.#ends();
+    if (lsn < tailLsn) return expired(lsn, tailLsn);
+    return new DrcError('LOG_CORRUPT', `Chunk ${lsn}/${chunk} of the log cannot be read: ${found}.`, {
+      lsn,
+      chunk,
+      found,
+      head: headLsn,
+    });
+  }
+}
+
+export const expired = (lsn: number, tailLsn: number): DrcError =>
+  new DrcError(
+    'RETENTION_EXPIRED',
+    `Transaction ${lsn} is no longer in the log, which begins at ${tailLsn}.`,
+    {
+      lsn,
+      oldestLsn: tailLsn,
+    },
+  );

@@ -1,0 +1,258 @@
+import { DrcError, encodeChunkHeader, TransactionSet, type TableVersion } from '@drc/protocol';
+import type { Clock } from '../clock.js';
+import { sealBytes, sealInPlace } from './chunk-record.js';
+import type { DiskReserve } from './disk-reserve.js';
+import type { Head } from './head.js';
+import { chunkKey, chunkKeyBytes, pointKey } from './keys.js';
+import type { LevelDatabase, WriteBatch } from './level-database.js';
+import type { LogHooks } from './log-hooks.js';
+import type { RecentChunks } from './recent-chunks.js';
+import { PointSpacing, putPoint, type LogPoint, type SourcePosition } from './set-index.js';
+import type { TableCatalog } from './table-catalog.js';
+import { putTime } from './time-index.js';
+import type { Turn } from './turn.js';
+
+/** A transaction or DDL of the source that is about to come. */
+export interface GroupHeader {
+  readonly id: string;
+  /** µs since 1970, as the source says. */
+  readonly commitTime: number;
+  readonly origin: string;
+}
+
+export interface LogWriterParts {
+  readonly db: LevelDatabase;
+  readonly catalog: TableCatalog;
+  readonly recent: RecentChunks;
+  readonly head: Head;
+  readonly reserve: DiskReserve;
+  readonly clock: Clock;
+  readonly hooks: LogHooks;
+  /** Writes of the log go one after the other: libuv's threads would not keep their order. */
+  readonly turn: Turn;
+  /** Closes the log after a failed write; @returns the error to throw. */
+  readonly fail: (cause: unknown) => DrcError;
+}
+
+interface OpenGroup extends GroupHeader {
+  readonly lsn: number;
+  readonly logTime: number;
+  /** Of the chunks so far. */
+  readonly checksums: number[];
+}
+
+/** A source's clock may be wrong by this much before the store's own is believed, ms. */
+const clockToleranceMs = 1000;
+
+/** How much may wait for a full disk, bytes. */
+const waitingLimitBytes = 64 * 1024 * 1024;
+
+/**
+ * Appends. Calls only queue, into a LevelDB batch; `flush` writes all that is queued as one step, together with the
+ * point behind the last whole group, and then moves the head. Chunks of a group that is still open lie beyond the
+ * head: no reader sees them, and whoever opens the log deletes them.
+ */
+export class LogWriter {
+  readonly #parts: LogWriterParts;
+  readonly #spacing: PointSpacing;
+  readonly #key = Buffer.allocUnsafe(chunkKeyBytes);
+  readonly #batchFor = (): WriteBatch => (this.#batch ??= this.#parts.db.batch());
+  #batch: WriteBatch | undefined;
+  #batchBytes = 0;
+  /** The newest whole group, written or not. */
+  #lsn: number;
+  #logTime: number;
+  #position: SourcePosition | undefined;
+  #executed: TransactionSet;
+  /** Whether something behind the last point has been queued that belongs into the next. */
+  #moved = false;
+  #group: OpenGroup | undefined;
+  /** The point that is written; readers may rely on it. */
+  #point: LogPoint;
+  #markLsn: number;
+  #firstTime: number | undefined;
+
+  constructor(parts: LogWriterParts, point: LogPoint, markLsn: number) {
+    this.#parts = parts;
+    this.#point = point;
+    this.#lsn = point.lsn;
+    this.#logTime = point.time;
+    this.#position = point.position;
+    this.#markLsn = markLsn;
+    this.#executed = TransactionSet.parse(point.executed);
+    this.#spacing = new PointSpacing(point.lsn);
+  }
+
+  /** With all that is queued. */
+  get executed(): TransactionSet {
+    return this.#executed;
+  }
+
+  /** With all that is queued. */
+  get position(): SourcePosition | undefined {
+    return this.#position;
+  }
+
+  /** The head, with its executed set. */
+  get point(): LogPoint {
+    return this.#point;
+  }
+
+  /** Log time of transaction 1, where this writer wrote it. */
+  get firstTime(): number | undefined {
+    return this.#firstTime;
+  }
+
+  get openGroupChunks(): number {
+    return this.#group?.checksums.length ?? 0;
+  }
+
+  get pendingBytes(): number {
+    return this.#batchBytes;
+  }
+
+  /** An empty log begins here: the next flush writes its first point, and whatever `also` adds to the batch. */
+  begin(position: SourcePosition, executed: TransactionSet, also: (batch: WriteBatch) => void): void {
+    this.#executed = executed.clone();
+    this.#position = position;
+    this.#moved = true;
+    also(this.#batchFor());
+  }
+
+  registerTable(version: TableVersion): Buffer {
+    return this.#parts.catalog.register(version, this.#lsn + 1, this.#batchFor);
+  }
+
+  beginGroup({ id, commitTime, origin }: GroupHeader): void {
+    if (this.#group !== undefined) throw new DrcError('INTERNAL', 'A group began within another.');
+    const committed = Math.floor(commitTime / 1000);
+    const arrived = this.#parts.clock.now() + clockToleranceMs;
+    this.#group = {
+      id,
+      commitTime,
+      origin,
+      lsn: this.#lsn + 1,
+      logTime: Math.max(this.#logTime, Math.min(committed, arrived)),
+      checksums: [],
+    };
+  }
+
+  putChunk(parts: Buffer): void {
+    this.#put(this.#opened(), parts, false);
+  }
+
+  truncateGroup(chunks: number): void {
+    const group = this.#opened();
+    this.#dropChunks(group, chunks);
+  }
+
+  endGroup(lastParts: Buffer, position: SourcePosition): void {
+    const group = this.#opened();
+    this.#put(group, lastParts, true);
+    this.#executed.add(group.id);
+    this.#lsn = group.lsn;
+    this.#logTime = group.logTime;
+    if (group.lsn === 1) this.#firstTime = group.logTime;
+    this.#position = position;
+    this.#moved = true;
+    this.#group = undefined;
+  }
+
+  abandonGroup(): void {
+    if (this.#group === undefined) return;
+    this.#dropChunks(this.#group, 0);
+    this.#group = undefined;
+  }
+
+  movePosition(position: SourcePosition): void {
+    if (this.#group !== undefined) throw new DrcError('INTERNAL', 'The position moved within a group.');
+    this.#position = position;
+    this.#moved = true;
+  }
+
+  /** All up to `lsn` is durable: points that only a torn log would need may go with the next write. */
+  markMoved(lsn: number): void {
+    this.#markLsn = lsn;
+  }
+
+  async flush(): Promise<void> {
+    await this.#parts.turn.take(() => this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    const { reserve, head, hooks, fail } = this.#parts;
+    if (this.#batch === undefined && !this.#moved) return;
+    if (reserve.isStale && !(await reserve.hasRoom())) {
+      throw new DrcError(
+        'DISK_RESERVE',
+        'The disk is down to its reserve; nothing was written, what is queued waits.',
+      );
+    }
+    const point = this.#moved ? this.#newPoint() : undefined;
+    const batch = this.#batchFor();
+    if (point !== undefined) this.#putPoint(batch, point);
+    reserve.written(this.#batchBytes);
+    this.#batch = undefined;
+    this.#batchBytes = 0;
+    this.#moved = false;
+    if (hooks.at !== undefined) await hooks.at('flush.begin');
+    try {
+      await batch.write();
+    } catch (error) {
+      throw fail(error);
+    }
+    if (hooks.at !== undefined) await hooks.at('flush.written');
+    if (point === undefined) return;
+    this.#point = point;
+    head.advance({ lsn: point.lsn, time: point.time });
+    if (hooks.at !== undefined) await hooks.at('flush.done');
+  }
+
+  #newPoint(): LogPoint {
+    const executed =
+      this.#lsn === this.#point.lsn && this.#lsn > 0 ? this.#point.executed : this.#executed.toString();
+    return { lsn: this.#lsn, time: this.#logTime, position: this.#position, executed };
+  }
+
+  #putPoint(batch: WriteBatch, point: LogPoint): void {
+    putPoint(batch, point);
+    if (this.#spacing.add(point.lsn, this.#batchBytes)) putTime(batch, point.time, point.lsn);
+    for (const lsn of this.#spacing.passed(this.#markLsn)) batch.del(pointKey(lsn));
+  }
+
+  #put(group: OpenGroup, parts: Buffer, last: boolean): void {
+    if (this.#batchBytes + parts.length > waitingLimitBytes && this.#parts.reserve.isLow) {
+      throw new DrcError(
+        'DISK_RESERVE',
+        'The disk is down to its reserve, and what may wait for it is queued.',
+      );
+    }
+    const { lsn, logTime, commitTime, id, origin, checksums } = group;
+    const chunk = checksums.length;
+    this.#parts.catalog.use(parts, lsn, this.#batchFor);
+    const header = encodeChunkHeader({ lsn, chunk, last, logTime, commitTime, id, origin });
+    const partsAt = header.length;
+    const stored = Buffer.allocUnsafe(sealBytes + partsAt + parts.length);
+    stored.set(header, sealBytes);
+    stored.set(parts, sealBytes + partsAt);
+    const key = chunkKey(lsn, chunk, this.#key);
+    const checksum = sealInPlace(key, stored, chunk === 0 ? 0 : checksums[chunk - 1]);
+    this.#batchFor().put(key, stored);
+    this.#batchBytes += key.length + stored.length;
+    checksums.push(checksum);
+    const bytes = stored.subarray(sealBytes);
+    this.#parts.recent.add({ lsn, chunk, last, logTime, commitTime, id, origin, partsAt, bytes });
+  }
+
+  #dropChunks({ lsn, checksums }: OpenGroup, from: number): void {
+    const batch = this.#batchFor();
+    for (let chunk = from; chunk < checksums.length; chunk++) batch.del(chunkKey(lsn, chunk, this.#key));
+    checksums.length = Math.min(checksums.length, from);
+    this.#parts.recent.dropFrom({ lsn, chunk: from });
+  }
+
+  #opened(): OpenGroup {
+    if (this.#group === undefined) throw new DrcError('INTERNAL', 'No group is open.');
+    return this.#group;
+  }
+}

@@ -1,0 +1,86 @@
+import type { StoredChunk } from './chunk-record.js';
+
+/** The next chunk wanted. */
+export interface Cursor {
+  readonly lsn: number;
+  readonly chunk: number;
+}
+
+/** What one read gives. */
+export interface Burst {
+  readonly chunks: readonly StoredChunk[];
+  readonly next: Cursor;
+}
+
+export const cursorAfter = (chunk: StoredChunk): Cursor =>
+  chunk.last ? { lsn: chunk.lsn + 1, chunk: 0 } : { lsn: chunk.lsn, chunk: chunk.chunk + 1 };
+
+/**
+ * The newest chunks, shared by all who read at the head, so that they do not go to LevelDB each for itself.
+ * Bounded in bytes; what it holds is in order and without holes, so that a cursor is found by search. It also has
+ * chunks that are not visible yet: whoever reads says how far.
+ */
+export class RecentChunks {
+  readonly #maxBytes: number;
+  #chunks: (StoredChunk | undefined)[] = [];
+  /** Those before are gone; the array is shortened now and then. */
+  #first = 0;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(chunk: StoredChunk): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.bytes.length;
+    while (this.#bytes > this.#maxBytes && this.#first < this.#chunks.length) {
+      this.#bytes -= this.#chunks[this.#first]!.bytes.length;
+      this.#chunks[this.#first] = undefined;
+      this.#first++;
+    }
+    if (this.#first > 1024 && this.#first * 2 > this.#chunks.length) {
+      this.#chunks = this.#chunks.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+
+  /** Forgets this chunk and all behind it. */
+  dropFrom({ lsn, chunk }: Cursor): void {
+    while (this.#chunks.length > this.#first) {
+      const last = this.#chunks.at(-1)!;
+      if (last.lsn < lsn || (last.lsn === lsn && last.chunk < chunk)) return;
+      this.#bytes -= last.bytes.length;
+      this.#chunks.pop();
+    }
+  }
+
+  /** @returns undefined where the cursor's chunk is not here. */
+  read(cursor: Cursor, headLsn: number, maxBytes: number): Burst | undefined {
+    let low = this.#first;
+    let high = this.#chunks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { lsn, chunk } = this.#chunks[middle]!;
+      if (lsn < cursor.lsn || (lsn === cursor.lsn && chunk < cursor.chunk)) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.#chunks[low];
+    if (found === undefined || found.lsn !== cursor.lsn || found.chunk !== cursor.chunk) return undefined;
+    const chunks: StoredChunk[] = [];
+    let next = cursor;
+    for (let at = low, bytes = 0; at < this.#chunks.length && bytes < maxBytes; at++) {
+      const chunk = this.#chunks[at]!;
+      if (chunk.lsn > headLsn) break;
+      chunks.push(chunk);
+      bytes += chunk.bytes.length;
+      next = cursorAfter(chunk);
+    }
+    return { chunks, next };
+  }
+}

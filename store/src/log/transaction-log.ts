@@ -1,0 +1,575 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  DrcError,
+  type LogExtent,
+  type StartFrom,
+  type TableVersion,
+  type TransactionSet,
+} from '@drc/protocol';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.js';
+import { DiskReserve } from './disk-reserve.js';
+import { readDurableMark, writeDurableMark, type DurableMark } from './durable-mark.js';
+import { Head } from './head.js';
+import { LevelDatabase } from './level-database.js';
+import { LockFile } from './lock-file.js';
+import type { LogHooks } from './log-hooks.js';
+import { expired, LogReader } from './log-reader.js';
+import { LogSync } from './log-sync.js';
+import { LogWriter, type GroupHeader } from './log-writer.js';
+import {
+  newLogIdentity,
+  putBeginning,
+  putIdentity,
+  putTail,
+  readMeta,
+  type LogBeginning,
+  type LogIdentity,
+  type LogTail,
+  type Meta,
+  type SourceIdentity,
+} from './meta.js';
+import { RecentChunks, type Burst, type Cursor } from './recent-chunks.js';
+import { recover } from './recovery.js';
+import { coversFrom, passIntervalMs, RetentionClock } from './retention.js';
+import { LogSeek, type LogView, type SeekResult } from './seek.js';
+import type { LogPoint, SourcePosition } from './set-index.js';
+import { TableCatalog } from './table-catalog.js';
+import { Trimmer } from './trimmer.js';
+import { Turn } from './turn.js';
+
+export type { StoredChunk } from './chunk-record.js';
+export type { LogHooks } from './log-hooks.js';
+export type { GroupHeader } from './log-writer.js';
+export type { SourceIdentity } from './meta.js';
+export type { Burst, Cursor } from './recent-chunks.js';
+export type { SeekResult } from './seek.js';
+export type { SourcePosition } from './set-index.js';
+
+export interface LogOptions {
+  /** The data folder of one topic; made where it is missing. */
+  readonly directory: string;
+  readonly topic: string;
+  /** How long transactions stay, by log time. Default 24 h. */
+  readonly retentionMs?: number;
+  /** How long an acknowledged transaction may live in the operating system's memory only. Default 200. */
+  readonly syncIntervalMs?: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Free space that capture leaves alone. Default: the larger of 2 GiB and 5 % of the disk. */
+  readonly diskReserveBytes?: number;
+  /** For crash tests. */
+  readonly hooks?: LogHooks;
+}
+
+/** What capture goes on from. Ahead of the head by what is queued. */
+export interface CaptureState {
+  /** Absent until `begin`. */
+  readonly identity?: SourceIdentity | undefined;
+  readonly position?: SourcePosition | undefined;
+  /** Live: it grows with the log. */
+  readonly executed: TransactionSet;
+  /** Whether the source had purged nothing when the log began. */
+  readonly complete: boolean;
+}
+
+export interface ReadLimits {
+  /** The burst ends with the chunk that reaches it; at least one chunk comes. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+const defaultRetentionMs = 86_400_000;
+const defaultSyncIntervalMs = 200;
+
+/** How much of the newest data readers share in memory. */
+const recentBytes = 16 * 1024 * 1024;
+
+interface Opened {
+  readonly options: LogOptions;
+  readonly lock: LockFile;
+  readonly db: LevelDatabase;
+  readonly meta: Meta;
+  readonly mark: DurableMark;
+  readonly markPath: string;
+  readonly point: LogPoint;
+  readonly catalog: TableCatalog;
+  readonly oldestTime: number | undefined;
+}
+
+/**
+ * The log of one topic: one writer, any number of readers, one LevelDB. These laws always hold:
+ * - LSNs are 1, 2, 3 … without holes; log times never decrease.
+ * - Data and position move together: what is written is a whole number of transactions, and the source position and
+ *   executed set behind the last of them, in one batch.
+ * - The head moves after the write. Nothing beyond it is visible, nothing before it changes.
+ * - Every chunk that is read is proven, by checksum and by continuity.
+ * - After a failed write the log is closed: what it holds is what another `open` finds.
+ *
+ * Beside the database lie two files: the lock, and the durable mark.
+ */
+export class TransactionLog implements AsyncDisposable {
+  readonly head: Head;
+  readonly #identity: LogIdentity;
+  readonly #lock: LockFile;
+  readonly #db: LevelDatabase;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #catalog: TableCatalog;
+  readonly #reserve: DiskReserve;
+  readonly #recent = new RecentChunks(recentBytes);
+  readonly #turn = new Turn();
+  readonly #writer: LogWriter;
+  readonly #reader: LogReader;
+  readonly #seek: LogSeek;
+  readonly #sync: LogSync;
+  readonly #trimmer: Trimmer;
+  readonly #trimTurn = new Turn();
+  readonly #stop = new AbortController();
+  readonly #timers: Promise<void>[];
+  #beginning: LogBeginning | undefined;
+  #tail: LogTail;
+  #oldestTime: number | undefined;
+  #ended: DrcError | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @throws DrcError `LOG_LOCKED`, `LOG_FORMAT`, `LOG_CORRUPT`, `LOG_MISSING`, `DATA_FOLDER`, and `DISK_RESERVE` where
+   * opening failed on a full disk.
+   */
+  static async open(options: LogOptions): Promise<TransactionLog> {
+    const { directory, clock } = options;
+    await makeFolder(directory);
+    const lock = await LockFile.acquire(join(directory, 'lock'));
+    try {
+      return await openLocked(options, lock);
+    } catch (error) {
+      await lock[Symbol.asyncDispose]();
+      const isFull = !(await new DiskReserve(directory, clock, options.diskReserveBytes).hasRoom());
+      if (!isFull || (error instanceof DrcError && error.code === 'LOG_LOCKED')) throw error;
+      throw new DrcError(
+        'DISK_RESERVE',
+        'The log cannot be opened on a full disk.',
+        { directory },
+        { cause: error },
+      );
+    }
+  }
+
+  /** Use `open`. */
+  constructor(opened: Opened) {
+    const { options, db, meta, mark, markPath, point, catalog } = opened;
+    const { directory, clock, logger, hooks = {}, diskReserveBytes } = options;
+    const { retentionMs = defaultRetentionMs, syncIntervalMs = defaultSyncIntervalMs } = options;
+    this.#identity = meta.identity;
+    this.#beginning = meta.beginning;
+    this.#tail = meta.tail;
+    this.#oldestTime = opened.oldestTime;
+    this.#lock = opened.lock;
+    this.#db = db;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#catalog = catalog;
+    this.#reserve = new DiskReserve(directory, clock, diskReserveBytes);
+    this.head = new Head({ lsn: point.lsn, time: point.time });
+    const fail = (cause: unknown): DrcError => this.#fail(cause);
+    this.#writer = new LogWriter(
+      {
+        db,
+        catalog,
+        clock,
+        hooks,
+        recent: this.#recent,
+        head: this.head,
+        reserve: this.#reserve,
+        turn: this.#turn,
+        fail,
+      },
+      point,
+      mark.lsn,
+    );
+    this.#reader = new LogReader(db, () => ({ headLsn: this.head.value.lsn, tailLsn: this.#tail.lsn }));
+    this.#seek = new LogSeek(db, this.#reader, () => this.#view());
+    this.#sync = new LogSync(
+      {
+        db,
+        markPath,
+        hooks,
+        headLsn: () => this.head.value.lsn,
+        moved: (lsn) => this.#writer.markMoved(lsn),
+      },
+      mark,
+    );
+    this.#trimmer = new Trimmer({
+      db,
+      catalog,
+      retentionMs,
+      hooks,
+      turn: this.#turn,
+      clock: new RetentionClock(clock, point.time),
+      ends: () => ({ tail: this.#tail, headLsn: this.head.value.lsn, headTime: this.head.value.time }),
+      firstAtOrAfter: (time) => this.#seek.firstAtOrAfter(time),
+      executedBefore: (lsn) => this.#seek.executedBefore(lsn),
+      logTimeOf: async (lsn) => (await this.#reader.firstChunk(lsn)).logTime,
+      sync: () => this.#sync.everything(),
+      moved: (tail, oldestTime) => {
+        this.#tail = tail;
+        this.#oldestTime = oldestTime;
+      },
+      deleted: (tail) => {
+        this.#tail = tail;
+      },
+    });
+    this.#timers = [
+      this.#every(syncIntervalMs, () => this.#sync.upToHead()),
+      this.#every(passIntervalMs(retentionMs), async () => {
+        await this.trim();
+      }),
+    ];
+  }
+
+  get lineage(): string {
+    return this.#identity.lineage;
+  }
+
+  get replicaServerId(): number {
+    return this.#identity.replicaServerId;
+  }
+
+  // --- Capture: one writer -------------------------------------------------------------------------------------
+
+  get capture(): CaptureState {
+    return {
+      identity: this.#beginning?.identity,
+      position: this.#writer.position,
+      executed: this.#writer.executed,
+      complete: this.#beginning?.complete ?? false,
+    };
+  }
+
+  /**
+   * The first start of an empty log: where in the source it begins. Durable when it resolves.
+   * @param complete whether the source has purged nothing before `position`
+   */
+  async begin(
+    identity: SourceIdentity,
+    position: SourcePosition,
+    executed: TransactionSet,
+    complete: boolean,
+  ): Promise<void> {
+    this.#assertOpen();
+    if (this.#beginning !== undefined) throw new DrcError('INTERNAL', 'The log has begun before.');
+    const beginning: LogBeginning = { identity, complete, moment: this.#clock.now() };
+    const tail: LogTail = { ...this.#tail, setBefore: executed.toString() };
+    this.#writer.begin(position, executed, (batch) => {
+      putBeginning(batch, beginning);
+      putTail(batch, tail);
+    });
+    await this.#writer.flush();
+    this.#beginning = beginning;
+    this.#tail = tail;
+    await this.#syncing(() => this.#sync.everything());
+  }
+
+  /** @returns its schema id, 16 bytes. Queued before the chunks that follow; cheap for the same object. */
+  registerTable(version: TableVersion): Buffer {
+    this.#assertOpen();
+    return this.#writer.registerTable(version);
+  }
+
+  /** Opens a group and gives it its LSN and log time. One group is open at a time. */
+  beginGroup(header: GroupHeader): void {
+    this.#assertOpen();
+    this.#writer.beginGroup(header);
+  }
+
+  /**
+   * A chunk of the open group, not its last. The bytes are copied.
+   * @throws DrcError `DISK_RESERVE` where much is queued already and the disk is full; nothing has changed then.
+   */
+  putChunk(parts: Buffer): void {
+    this.#assertOpen();
+    this.#writer.putChunk(parts);
+  }
+
+  /** Drops the open group's chunks from this index on. */
+  truncateGroup(chunks: number): void {
+    this.#assertOpen();
+    this.#writer.truncateGroup(chunks);
+  }
+
+  /** How many chunks the open group has; 0 where none is open. */
+  get openGroupChunks(): number {
+    return this.#writer.openGroupChunks;
+  }
+
+  /** The open group's last chunk, empty or not. Position, executed set and head move with it at the next `flush`. */
+  endGroup(lastParts: Buffer, position: SourcePosition): void {
+    this.#assertOpen();
+    this.#writer.endGroup(lastParts, position);
+  }
+
+  /** Deletes the chunks of the open group; nothing moves. Does nothing where none is open. */
+  abandonGroup(): void {
+    this.#assertOpen();
+    this.#writer.abandonGroup();
+  }
+
+  /** The source went on without data, for example to another file. */
+  movePosition(position: SourcePosition): void {
+    this.#assertOpen();
+    this.#writer.movePosition(position);
+  }
+
+  /** Bytes queued and not written. */
+  get pendingBytes(): number {
+    return this.#writer.pendingBytes;
+  }
+
+  /**
+   * Writes all that is queued in one batch, then moves the head.
+   * @throws DrcError `LOG_WRITE_FAILED`: the log is closed, `close()` it and open another; `DISK_RESERVE`: nothing was written, all
+   * is still queued, call again when `room()` says so.
+   */
+  async flush(): Promise<void> {
+    this.#assertOpen();
+    await this.#writer.flush();
+  }
+
+  /** Whether the disk has more than its reserve left. */
+  async room(): Promise<boolean> {
+    return await this.#reserve.hasRoom();
+  }
+
+  // --- Reading -------------------------------------------------------------------------------------------------
+
+  extent(): LogExtent {
+    const head = this.head.value;
+    const oldestTime = this.#oldestMoment();
+    return {
+      lineage: this.lineage,
+      head,
+      oldest: { lsn: this.#tail.lsn, time: oldestTime ?? head.time },
+      coversFrom: coversFrom(this.#beginning, this.#tail, oldestTime),
+      setBeforeOldest: this.#tail.setBefore,
+    };
+  }
+
+  /** Executed set just before `lsn`. @throws DrcError `RETENTION_EXPIRED`, `LOG_CORRUPT`. */
+  async executedBefore(lsn: number): Promise<TransactionSet> {
+    this.#assertOpen();
+    return await this.#seek.executedBefore(lsn);
+  }
+
+  /**
+   * Where sending begins.
+   * @param seekMarginMs how much earlier than a timestamp to begin: an earlier start is a repeat, a later one a gap
+   * @throws DrcError `RETENTION_EXPIRED` (`oldest` in its details), `CHECKPOINT_INVALID`, `CHECKPOINT_DIVERGED`.
+   */
+  async seek(from: StartFrom, seekMarginMs: number): Promise<SeekResult> {
+    this.#assertOpen();
+    return await this.#seek.seek(from, seekMarginMs);
+  }
+
+  /**
+   * Chunks from the cursor on, never beyond the head; none where the cursor is there. Holds nothing open afterwards.
+   * @throws DrcError `RETENTION_EXPIRED`, `LOG_CORRUPT`, `CLOSED`; the signal's reason.
+   */
+  async read(cursor: Cursor, { maxBytes, signal }: ReadLimits): Promise<Burst> {
+    signal.throwIfAborted();
+    this.#assertOpen();
+    const { lsn: headLsn } = this.head.value;
+    if (cursor.lsn < this.#tail.lsn) throw expired(cursor.lsn, this.#tail.lsn);
+    if (cursor.lsn > headLsn) return { chunks: [], next: cursor };
+    const recent = this.#recent.read(cursor, headLsn, maxBytes);
+    if (recent !== undefined) return recent;
+    const burst = await this.#reader.read(cursor, headLsn, maxBytes);
+    signal.throwIfAborted();
+    return burst;
+  }
+
+  /** A table version by its schema id. @throws DrcError `LOG_CORRUPT` where it is missing. */
+  async table(id: Buffer): Promise<TableVersion> {
+    this.#assertOpen();
+    return await this.#catalog.get(id);
+  }
+
+  /** Whether the log holds, or held not long ago, rows of this table, `schema.table`. */
+  async hasTable(name: string): Promise<boolean> {
+    this.#assertOpen();
+    return await this.#catalog.has(name);
+  }
+
+  // --- Keeping -------------------------------------------------------------------------------------------------
+
+  /** One retention pass; the log runs them itself. @returns how many transactions it took out of the log. */
+  async trim(): Promise<number> {
+    this.#assertOpen();
+    return await this.#trimTurn.take(async () => {
+      try {
+        return await this.#trimmer.pass(this.#stop.signal);
+      } catch (error) {
+        // Damage that a reader would meet too is no failed write: the rest of the log stays readable.
+        throw error instanceof DrcError ? error : this.#fail(error);
+      }
+    });
+  }
+
+  /** What is queued and not flushed is given up. Closing twice is fine. */
+  async close(): Promise<void> {
+    this.#end(new DrcError('CLOSED', 'The log was closed.'));
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled([...this.#timers, this.#trimTurn.idle(), this.#turn.idle()]);
+    try {
+      // A log that failed does not know what it has; the next `open` finds out.
+      if (this.#ended?.code === 'CLOSED') await this.#sync.upToHead();
+    } finally {
+      await this.#db.close();
+      await this.#lock[Symbol.asyncDispose]();
+    }
+  }
+
+  #view(): LogView {
+    const { topic, lineage } = this.#identity;
+    const { oldest, coversFrom: covers } = this.extent();
+    return { topic, lineage, tail: this.#tail, oldest, head: this.#writer.point, coversFrom: covers };
+  }
+
+  #oldestMoment(): number | undefined {
+    return this.#oldestTime ?? (this.head.value.lsn > 0 ? this.#writer.firstTime : undefined);
+  }
+
+  async #every(intervalMs: number, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await pause(intervalMs, undefined, { signal, ref: false });
+      } catch {
+        return;
+      }
+      try {
+        await this.#syncing(work);
+      } catch (error) {
+        if (!signal.aborted) this.#logger.error({ err: error }, 'keeping the log failed');
+      }
+    }
+  }
+
+  /** Runs what syncs: a file that could not be synced once must not be believed the next time. */
+  async #syncing(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw error instanceof DrcError ? error : this.#fail(error);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#ended !== undefined) throw this.#ended;
+  }
+
+  /** A write failed: nobody may rely on what the database says from now on. */
+  #fail(cause: unknown): DrcError {
+    if (this.#ended !== undefined) return this.#ended;
+    const error = new DrcError('LOG_WRITE_FAILED', 'Writing the log failed; it is closed.', {}, { cause });
+    this.#logger.error({ err: error }, 'writing the log failed; it is closed');
+    this.#end(error);
+    // Whoever opens the log anew calls `close` and meets this very closing; nobody has to.
+    this.close().catch((reason: unknown) =>
+      this.#logger.error({ err: reason }, 'closing the failed log failed'),
+    );
+    return error;
+  }
+
+  #end(reason: DrcError): void {
+    this.#ended ??= reason;
+    this.#stop.abort(this.#ended);
+    this.head.end(this.#ended);
+  }
+}
+
+async function openLocked(options: LogOptions, lock: LockFile): Promise<TransactionLog> {
+  const { directory, topic, logger } = options;
+  const markPath = join(directory, 'durable-mark');
+  const levelPath = join(directory, 'level');
+  const found = await readDurableMark(markPath);
+  if (found !== undefined && found.topic !== topic) {
+    throw new DrcError('DATA_FOLDER', `The data folder holds topic ${found.topic}, not ${topic}.`, {
+      found: found.topic,
+      wanted: topic,
+    });
+  }
+  const exists = await LevelDatabase.exists(levelPath);
+  if (!exists && found !== undefined && found.lsn > 0) throw missing(found.lsn);
+  const db = await LevelDatabase.open(levelPath, { createIfMissing: !exists });
+  try {
+    const existing = await readMeta(db, topic);
+    const meta = existing ?? (await create(db, topic, markPath, found));
+    const mark = existing === undefined ? { topic, lineage: meta.identity.lineage, lsn: 0 } : found;
+    if (mark === undefined) {
+      throw new DrcError(
+        'LOG_MISSING',
+        `The durable mark ${markPath} is gone: nothing proves the log whole.`,
+      );
+    }
+    if (mark.lineage !== meta.identity.lineage) {
+      throw new DrcError('LOG_CORRUPT', 'The durable mark and the database are of two different logs.', {
+        mark: mark.lineage,
+        database: meta.identity.lineage,
+      });
+    }
+    const point = await recover(db, mark, meta.tail, logger);
+    const reader = new LogReader(db, () => ({ headLsn: point.lsn, tailLsn: meta.tail.lsn }));
+    const { lsn } = meta.tail;
+    const oldestTime = lsn <= point.lsn ? (await reader.firstChunk(lsn)).logTime : undefined;
+    const catalog = await TableCatalog.open(db);
+    return new TransactionLog({ options, lock, db, meta, mark, markPath, point, catalog, oldestTime });
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+/** The mark comes first: a database without one could not be told from one whose mark was lost. */
+async function create(
+  db: LevelDatabase,
+  topic: string,
+  markPath: string,
+  found: DurableMark | undefined,
+): Promise<Meta> {
+  if (found !== undefined && found.lsn > 0) throw missing(found.lsn);
+  const identity = newLogIdentity(topic, found?.lineage);
+  await writeDurableMark(markPath, { topic, lineage: identity.lineage, lsn: 0 });
+  const tail: LogTail = { lsn: 1, setBefore: '', deletedBefore: 1 };
+  const batch = db.batch();
+  putIdentity(batch, identity);
+  putTail(batch, tail);
+  await batch.write();
+  await db.sync();
+  return { identity, beginning: undefined, tail };
+}
+
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    // Only a folder that we make gets our mode; one that was given belongs to whoever gave it.
+    if ((await mkdir(directory, { recursive: true, mode: 0o700 })) !== undefined)
+      await chmod(directory, 0o700);
+  } catch (error) {
+    throw new DrcError('DATA_FOLDER', `${directory} cannot be made.`, { directory }, { cause: error });
+  }
+}
+
+const missing = (lsn: number): DrcError =>
+  new DrcError('LOG_MISSING', `The database is gone; transactions up to ${lsn} were durable.`, {
+    durable: lsn,
+  });

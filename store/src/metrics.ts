@@ -1,0 +1,227 @@
+import { Counter, Gauge, Registry, collectDefaultMetrics, type Metric } from 'prom-client';
+import type { LogExtent } from '@drc/protocol';
+import type { CaptureSnapshot, Counts } from './source/capture-counters.js';
+import type { ServeCounters } from './serve/serve-counters.js';
+import type { SessionStatus } from './serve/session.js';
+
+/** What is asked at each scrape. Undefined while the part is not running. */
+export interface StoreMetricsSource {
+  readonly topic: string;
+  /** ms since 1970 */
+  now(): number;
+  extent(): LogExtent | undefined;
+  capture(): CaptureSnapshot | undefined;
+  /** One word, such as `streaming`. */
+  captureState(): string;
+  serve(): ServeCounters | undefined;
+  sessions(): readonly SessionStatus[];
+}
+
+type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
+
+const captureStates = ['connecting', 'streaming', 'waiting', 'stopped'] as const;
+
+/**
+ * The store's metrics in Prometheus' form, under `drc_store_`. Nothing is counted here: the parts count for themselves
+ * in plain numbers, and each scrape reads them. The only place that knows of prom-client.
+ */
+export class StoreMetrics {
+  readonly #registry = new Registry();
+  readonly #source: StoreMetricsSource;
+
+  constructor(source: StoreMetricsSource) {
+    this.#source = source;
+    this.#registry.setDefaultLabels({ topic: source.topic });
+    collectDefaultMetrics({ register: this.#registry });
+    this.#addLog();
+    this.#addCapture();
+    this.#addServe();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** In Prometheus' text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #addLog(): void {
+    const extent = (read: (extent: LogExtent) => number) => (): Sample[] => {
+      const now = this.#source.extent();
+      return now === undefined ? [] : [[read(now)]];
+    };
+    this.#gauge(
+      'head_lsn',
+      'The newest transaction in the log.',
+      extent(({ head }) => head.lsn),
+    );
+    this.#gauge(
+      'oldest_lsn',
+      'The oldest transaction in the log.',
+      extent(({ oldest }) => oldest.lsn),
+    );
+    this.#gauge(
+      'log_newest_seconds',
+      'Log time of the newest transaction, seconds since 1970.',
+      extent(({ head }) => head.time / 1000),
+    );
+    this.#gauge(
+      'log_oldest_seconds',
+      'Log time of the oldest transaction, seconds since 1970.',
+      extent(({ oldest }) => oldest.time / 1000),
+    );
+    this.#gauge(
+      'log_age_seconds',
+      'Time since the newest transaction entered the log; grows while the source is idle, too.',
+      extent(({ head }) => Math.max(0, this.#source.now() - head.time) / 1000),
+    );
+  }
+
+  #addCapture(): void {
+    const states = (): Sample[] => {
+      const present = this.#source.captureState();
+      const all = new Set<string>([...captureStates, present]);
+      return [...all].map((state) => [state === present ? 1 : 0, { state }]);
+    };
+    this.#gauge('capture_state', 'What capture does: 1 for the present state.', states, ['state']);
+    const total = (read: (snapshot: CaptureSnapshot) => Sample[]) => (): Sample[] => {
+      const snapshot = this.#source.capture();
+      return snapshot === undefined ? [] : read(snapshot);
+    };
+    this.#counter(
+      'captured_transactions_total',
+      'Transactions stored.',
+      total((s) => [[s.transactions]]),
+    );
+    this.#counter(
+      'captured_bytes_total',
+      'Bytes of events read from the source.',
+      total((s) => [[s.bytes]]),
+    );
+    this.#counter(
+      'source_disconnects_total',
+      'Connections to the source lost.',
+      total((s) => [[s.disconnects]]),
+    );
+    this.#counter(
+      'captured_events_total',
+      'Events read from the source, by type and by what became of them.',
+      total((s) => outcomes(s.events, 'event')),
+      ['event', 'outcome'],
+    );
+    this.#counter(
+      'captured_rows_total',
+      'Rows read from the source, by table and by what became of them.',
+      total((s) => outcomes(s.tables, 'table')),
+      ['table', 'outcome'],
+    );
+  }
+
+  #addServe(): void {
+    this.#gauge(
+      'sessions',
+      'Readers connected, by state.',
+      () =>
+        [...countBy(this.#source.sessions(), ({ state }) => state)].map(
+          ([state, count]): Sample => [count, { state }],
+        ),
+      ['state'],
+    );
+    const total = (read: (counters: ServeCounters) => number) => (): Sample[] => {
+      const counters = this.#source.serve();
+      return counters === undefined ? [] : [[read(counters)]];
+    };
+    this.#counter(
+      'sent_bytes_total',
+      'Bytes of data frames sent.',
+      total((c) => c.bytes),
+    );
+    this.#counter(
+      'sent_frames_total',
+      'Data frames sent.',
+      total((c) => c.frames),
+    );
+    this.#counter(
+      'sent_transactions_total',
+      'Transactions given to readers.',
+      total((c) => c.transactions),
+    );
+    this.#counter(
+      'sent_rows_total',
+      'Rows given to readers.',
+      total((c) => c.rows),
+    );
+    this.#counter(
+      'skipped_transactions_total',
+      'Transactions of which nothing was left for a reader.',
+      total((c) => c.transactionsSkipped),
+    );
+    this.#counter(
+      'sessions_total',
+      'Sessions opened.',
+      total((c) => c.sessionsOpened),
+    );
+    this.#counter(
+      'refusals_total',
+      'Connections, requests and sessions refused or ended, by reason.',
+      () => [...(this.#source.serve()?.refusals ?? [])].map(([reason, count]): Sample => [count, { reason }]),
+      ['reason'],
+    );
+  }
+
+  #gauge(name: string, help: string, read: () => readonly Sample[], labelNames: string[] = []): void {
+    this.#register(
+      new Gauge({
+        name: `drc_store_${name}`,
+        help,
+        labelNames,
+        registers: [],
+        collect() {
+          this.reset();
+          const samples = read();
+          // Without labels, reset leaves a zero behind: no figure is not the figure zero.
+          if (samples.length === 0 && labelNames.length === 0) this.remove();
+          for (const [value, own] of samples) this.set(own ?? {}, value);
+        },
+      }),
+    );
+  }
+
+  #counter(name: string, help: string, read: () => readonly Sample[], labelNames: string[] = []): void {
+    this.#register(
+      new Counter({
+        name: `drc_store_${name}`,
+        help,
+        labelNames,
+        registers: [],
+        collect() {
+          this.reset();
+          const samples = read();
+          if (samples.length === 0 && labelNames.length === 0) this.remove();
+          for (const [value, own] of samples) this.inc(own ?? {}, value);
+        },
+      }),
+    );
+  }
+
+  #register(metric: Metric): void {
+    this.#registry.registerMetric(metric);
+  }
+}
+
+function outcomes(counts: Readonly<Record<string, Counts>>, label: string): Sample[] {
+  return Object.entries(counts).flatMap(([name, { stored, leftOut }]) => [
+    [stored, { [label]: name, outcome: 'stored' }] as const,
+    ...Object.entries(leftOut).map(
+      ([reason, count]): Sample => [count ?? 0, { [label]: name, outcome: reason }],
+    ),
+  ]);
+}
+
+function countBy<T>(items: readonly T[], key: (item: T) => string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,328 @@
+import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { isDrcError, maxFrameBytes, type ErrorCode } from '@drc/protocol';
+import type { Logger } from 'pino';
+import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
+import { systemClock, type Clock } from '../clock.js';
+import { listenOnLoopback, type ListenAddress } from '../listen.js';
+import type { Ticket, TicketVerifier } from './authorize.js';
+import { FramePool } from './frame-pool.js';
+import type { ReadableLog } from './readable-log.js';
+import { ServeCounters } from './serve-counters.js';
+import { Session, type SessionEnvironment, type SessionLimits, type SessionStatus } from './session.js';
+
+export interface StreamServerOptions {
+  readonly listen: ListenAddress;
+  readonly topic: string;
+  readonly storeId: string;
+  readonly log: ReadableLog;
+  readonly verifier: TicketVerifier;
+  /** Whether the topic has, or ever had, this table (`schema.table`): a subscription that names another is refused. */
+  readonly hasTable: (table: string) => boolean | Promise<boolean>;
+  readonly logger: Logger;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  readonly counters?: ServeCounters;
+  readonly limits?: Partial<StreamServerLimits>;
+}
+
+export interface StreamServerLimits extends SessionLimits {
+  /** Sessions at a time; default 1000. Another 64 connections may be on their way to one. */
+  readonly maxSessions: number;
+  /** Sessions at a time of one principal; default 200. */
+  readonly maxSessionsPerPrincipal: number;
+  /** Browsers' origins that may connect; default none. Programs send no Origin. */
+  readonly origins: readonly string[];
+  /** From the connection to the end of the request's headers; default 5 s. */
+  readonly headersMs: number;
+  /** Between pings; a client that leaves two unanswered is cut off. Default 15 s. */
+  readonly pingMs: number;
+  /** How long a client may take to answer a close; default 5 s. */
+  readonly closeMs: number;
+}
+
+export const defaultStreamServerLimits: StreamServerLimits = {
+  maxSessions: 1000,
+  maxSessionsPerPrincipal: 200,
+  origins: [],
+  headersMs: 5000,
+  pingMs: 15_000,
+  closeMs: 5000,
+  greetingMs: 5000,
+  drainMs: 3000,
+  burstBytes: 128 * 1024,
+  maxUnsentBytes: 192 * 1024,
+  seekMarginMs: 1000,
+};
+
+const maxHeaderBytes = 8 * 1024;
+const connectionsOnTheirWay = 64;
+const missedPings = 2;
+
+/** A session with its connection. */
+interface Connection {
+  readonly session: Session;
+  readonly webSocket: WebSocket;
+  readonly principal: string;
+  unansweredPings: number;
+}
+
+/** Why an upgrade is refused. */
+interface Refusal {
+  readonly status: number;
+  readonly code: ErrorCode;
+}
+
+/**
+ * Serves the topic's stream: one HTTP server whose only purpose is the upgrade of `/v1/stream/<topic>`. Who has no
+ * ticket gets an answer of a few bytes, with the error's code in the header `drc-error`, and nothing that they sent
+ * beyond the request's headers is looked at.
+ */
+export class StreamServer implements AsyncDisposable {
+  readonly #options: StreamServerOptions;
+  readonly #limits: StreamServerLimits;
+  readonly #environment: SessionEnvironment;
+  readonly #http: Server;
+  readonly #webSockets: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  readonly #counters: ServeCounters;
+  #pings: NodeJS.Timeout | undefined;
+  #address: ListenAddress;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: StreamServerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultStreamServerLimits, ...options.limits };
+    this.#address = options.listen;
+    this.#counters = options.counters ?? new ServeCounters();
+    this.#environment = {
+      topic: options.topic,
+      storeId: options.storeId,
+      log: options.log,
+      verifier: options.verifier,
+      hasTable: options.hasTable,
+      pool: new FramePool(),
+      counters: this.#counters,
+      clock: options.clock ?? systemClock,
+      limits: this.#limits,
+    };
+    // The types of ws do not know closeTimeout yet.
+    const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: maxFrameBytes,
+      // A ping is answered by us, and counted: answers would pile up for a client that pings and does not read.
+      autoPong: false,
+      closeTimeout: this.#limits.closeMs,
+    };
+    this.#webSockets = new WebSocketServer(webSocketOptions);
+    this.#http = this.#createServer();
+  }
+
+  /** @throws DrcError `ADDRESS_NOT_LOOPBACK`, `PORT_IN_USE`, `CONFIG_INVALID`. */
+  static async start(options: StreamServerOptions): Promise<StreamServer> {
+    const server = new StreamServer(options);
+    server.#address = await listenOnLoopback(server.#http, options.listen);
+    server.#pings = setInterval(() => server.#ping(), server.#limits.pingMs);
+    return server;
+  }
+
+  /** Where it listens, the real port included. */
+  get address(): ListenAddress {
+    return this.#address;
+  }
+
+  get counters(): ServeCounters {
+    return this.#counters;
+  }
+
+  get sessions(): readonly SessionStatus[] {
+    return [...this.#connections].map(({ session }) => session.status);
+  }
+
+  /** Takes no new sessions, lets each finish its burst, and ends it with close code 1001. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#pings);
+    const closed = new Promise<void>((resolve) => {
+      this.#http.close(() => resolve());
+    });
+    this.#http.closeIdleConnections();
+    const connections = [...this.#connections];
+    const gone = connections.map(({ webSocket }) => whenClosed(webSocket));
+    for (const { session } of connections) session.drain();
+    await Promise.all(gone);
+    await Promise.all(connections.map(({ session }) => session.finished));
+    // What has not come to an upgrade by now will not.
+    this.#http.closeAllConnections();
+    await closed;
+  }
+
+  #createServer(): Server {
+    const server = createServer(
+      {
+        maxHeaderSize: maxHeaderBytes,
+        headersTimeout: this.#limits.headersMs,
+        requestTimeout: this.#limits.headersMs,
+        connectionsCheckingInterval: Math.min(1000, this.#limits.headersMs),
+        keepAliveTimeout: 1000,
+        noDelay: true,
+      },
+      (_request, response) => {
+        response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-length': 0 }).end();
+      },
+    );
+    server.maxConnections = this.#limits.maxSessions + connectionsOnTheirWay;
+    server.on('drop', () => this.#counters.refuse('connections'));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseRequest(error, socket));
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    return server;
+  }
+
+  #refuseRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+    this.#counters.refuse('request');
+    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+    const status =
+      error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+    answerAndEnd(socket, status, undefined);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // From here on the socket is ours: an error that nobody listens to would end the process.
+    socket.on('error', () => socket.destroy());
+    const admitted = this.#admit(request);
+    if ('code' in admitted) {
+      this.#counters.refuse(admitted.code);
+      const { code, status } = admitted;
+      this.#options.logger.info({ code, status, remote: remoteOf(socket) }, 'A connection was refused');
+      answerAndEnd(socket, status, code);
+      return;
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, admitted));
+  }
+
+  /** The ticket of a request that may become a session. Cheap checks first; the signature last. */
+  #admit(request: IncomingMessage): Ticket | Refusal {
+    if (this.#closing !== undefined) return { status: 503, code: 'STORE_UNAVAILABLE' };
+    const { origin, authorization } = request.headers;
+    if (origin !== undefined && !this.#limits.origins.includes(origin))
+      return { status: 403, code: 'FORBIDDEN' };
+    const topic = topicOf(request.url ?? '');
+    if (topic === undefined) return { status: 404, code: 'TOPIC_UNKNOWN' };
+    if (topic !== this.#options.topic) return { status: 421, code: 'WRONG_STORE' };
+    const [, text] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization ?? '') ?? [];
+    if (text === undefined) return { status: 401, code: 'UNAUTHENTICATED' };
+    const ticket = this.#verify(text);
+    return 'code' in ticket ? ticket : (this.#overCapacity(ticket) ?? ticket);
+  }
+
+  #verify(text: string): Ticket | Refusal {
+    try {
+      return this.#options.verifier.verify(text);
+    } catch (error) {
+      if (isDrcError(error)) return { status: error.code === 'FORBIDDEN' ? 403 : 401, code: error.code };
+      this.#options.logger.error({ err: error }, 'A ticket could not be checked');
+      return { status: 500, code: 'INTERNAL' };
+    }
+  }
+
+  #overCapacity({ principal }: Ticket): Refusal | undefined {
+    if (this.#connections.size >= this.#limits.maxSessions) return { status: 503, code: 'STORE_UNAVAILABLE' };
+    let own = 0;
+    for (const connection of this.#connections) if (connection.principal === principal) own++;
+    return own >= this.#limits.maxSessionsPerPrincipal ? { status: 429, code: 'RATE_LIMITED' } : undefined;
+  }
+
+  #open(webSocket: WebSocket, ticket: Ticket): void {
+    this.#counters.sessionsOpened++;
+    const logger = this.#options.logger.child({
+      session: this.#counters.sessionsOpened,
+      principal: ticket.principal,
+    });
+    const session = new Session(this.#environment, socketOf(webSocket), ticket, logger);
+    const connection: Connection = { session, webSocket, principal: ticket.principal, unansweredPings: 0 };
+    this.#connections.add(connection);
+    logger.info({ ticket: ticket.id }, 'Session opened');
+    webSocket.on('message', (data, isBinary) => {
+      connection.unansweredPings = 0;
+      session.receive(data as Buffer, isBinary);
+    });
+    webSocket.on('pong', () => {
+      connection.unansweredPings = 0;
+    });
+    webSocket.on('ping', (data) => answerPing(connection, data));
+    // ws closes by itself what it cannot parse (1002, 1007, 1009); here it is only counted.
+    webSocket.on('error', (error: NodeJS.ErrnoException) =>
+      this.#counters.refuse(error.code ?? 'connection'),
+    );
+    webSocket.on('close', (code) => {
+      this.#connections.delete(connection);
+      session.closed();
+      logger.info({ code, ...session.status }, 'Session closed');
+    });
+    if (this.#closing !== undefined) session.drain();
+  }
+
+  #ping(): void {
+    for (const connection of this.#connections) {
+      if (connection.unansweredPings >= missedPings) {
+        this.#counters.refuse('CONNECTION_LOST');
+        connection.webSocket.terminate();
+        continue;
+      }
+      connection.unansweredPings++;
+      if (connection.webSocket.readyState === WebSocket.OPEN) connection.webSocket.ping();
+    }
+  }
+}
+
+function answerPing({ session, webSocket }: Connection, data: Buffer): void {
+  try {
+    session.takeAllowance();
+    if (webSocket.readyState === WebSocket.OPEN) webSocket.pong(data);
+  } catch (error) {
+    session.fail(error);
+  }
+}
+
+const socketOf = (webSocket: WebSocket): ConstructorParameters<typeof Session>[1] => ({
+  send: (frame, done) => webSocket.send(frame, { binary: true, fin: true, compress: false }, () => done()),
+  get unsentBytes() {
+    return webSocket.bufferedAmount;
+  },
+  close: (code, reason) => webSocket.close(code, reason),
+});
+
+function topicOf(url: string): string | undefined {
+  const [, encoded] = /^\/v1\/stream\/([^/?#]+)$/.exec(url) ?? [];
+  try {
+    return encoded === undefined ? undefined : decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A whole answer in one write, and the end: whoever is refused costs nothing more. */
+function answerAndEnd(socket: Duplex, status: number, code: ErrorCode | undefined): void {
+  const header = code === undefined ? '' : `drc-error: ${code}\r\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${header}connection: close\r\ncontent-length: 0\r\n\r\n`,
+    () => socket.destroy(),
+  );
+}
+
+const remoteOf = (socket: Duplex): string | undefined => (socket as Partial<Socket>).remoteAddress;
+
+const whenClosed = (webSocket: WebSocket): Promise<void> =>
+  new Promise((resolve) => {
+    webSocket.once('close', () => resolve());
+  });

@@ -1,0 +1,116 @@
+import type { ErrorCode } from '@drc/protocol';
+
+/*
+ *   greeting ──hello──▶ agreed ──subscribe──▶ seeking ──sought──▶ waiting ──passed──▶ replaying ◀──behind/caughtUp──▶ live
+ *                                                │                                   ▲
+ *                                                └────────────sought─────────────────┘
+ *   waiting, replaying, live ──drain──▶ draining ──drained──▶ ended
+ *   any other ──drain, failed, expired, closed, a message out of turn, (greeting, agreed) deadline──▶ ended
+ */
+
+/** Why a session ended: `code` is the WebSocket close code; `error` stands where the client is told one. */
+export interface SessionEnd {
+  readonly closeCode: number;
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+}
+
+export type SessionState =
+  /** The connection is open; nothing but a greeting is read. */
+  | { readonly kind: 'greeting' }
+  /** Versions agree; the client may subscribe. */
+  | { readonly kind: 'agreed' }
+  /** The place of the wanted moment is being looked for. */
+  | { readonly kind: 'seeking' }
+  /** The client's checkpoint is ahead of the log: it has transactions that this store has yet to capture. */
+  | { readonly kind: 'waiting' }
+  /** History: the reader is behind the head. */
+  | { readonly kind: 'replaying' }
+  /** The reader has been sent all that the log holds. */
+  | { readonly kind: 'live' }
+  /** The store stops: the burst under way is finished, then the session ends. */
+  | { readonly kind: 'draining' }
+  | ({ readonly kind: 'ended' } & SessionEnd);
+
+export type SessionEvent =
+  | { readonly kind: 'hello' }
+  | { readonly kind: 'subscribe' }
+  | { readonly kind: 'credit' }
+  | { readonly kind: 'renew' }
+  /** The place was found. `ahead`: the checkpoint has transactions that the log has not. */
+  | { readonly kind: 'sought'; readonly ahead: boolean }
+  /** The log has come to all that the checkpoint has. */
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'behind' }
+  | { readonly kind: 'caughtUp' }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'drained' }
+  /** The client took too long to greet or to subscribe. */
+  | { readonly kind: 'deadline' }
+  /** The ticket ran out. */
+  | { readonly kind: 'expired' }
+  | ({ readonly kind: 'failed' } & SessionEnd)
+  /** The connection is gone. */
+  | { readonly kind: 'closed' };
+
+/** Close codes of RFC 6455, section 7.4.1. */
+export const CloseCode = {
+  goingAway: 1001,
+  unsupportedData: 1003,
+  invalidPayload: 1007,
+  policyViolation: 1008,
+  internalError: 1011,
+} as const;
+
+const abnormal = 1006;
+
+/** The state after an event; a message out of turn ends the session. Nothing leaves `ended`. */
+export function next(state: SessionState, event: SessionEvent): SessionState {
+  if (state.kind === 'ended') return state;
+  switch (event.kind) {
+    case 'hello':
+      return state.kind === 'greeting' ? { kind: 'agreed' } : outOfTurn(event.kind);
+    case 'subscribe':
+      return state.kind === 'agreed' ? { kind: 'seeking' } : outOfTurn(event.kind);
+    case 'credit':
+      return isStreaming(state) ? state : outOfTurn(event.kind);
+    case 'renew':
+      return state.kind === 'greeting' ? outOfTurn(event.kind) : state;
+    case 'sought':
+      return state.kind === 'seeking' ? { kind: event.ahead ? 'waiting' : 'replaying' } : state;
+    case 'passed':
+      return state.kind === 'waiting' ? { kind: 'replaying' } : state;
+    case 'behind':
+      return state.kind === 'live' ? { kind: 'replaying' } : state;
+    case 'caughtUp':
+      return state.kind === 'replaying' ? { kind: 'live' } : state;
+    case 'drain':
+      return isStreaming(state) ? { kind: 'draining' } : ended(CloseCode.goingAway);
+    case 'drained':
+      return ended(CloseCode.goingAway);
+    case 'deadline':
+      return state.kind === 'greeting' || state.kind === 'agreed'
+        ? ended(CloseCode.policyViolation, 'PROTOCOL_VIOLATION', 'No greeting and subscription came in time.')
+        : state;
+    case 'expired':
+      return ended(CloseCode.policyViolation, 'TICKET_EXPIRED', 'The ticket ran out.');
+    case 'failed': {
+      const { kind: _, ...end } = event;
+      return { kind: 'ended', ...end };
+    }
+    case 'closed':
+      return ended(abnormal);
+  }
+}
+
+/** Whether data may be under way to the client. */
+export const isStreaming = (state: SessionState): boolean =>
+  state.kind === 'waiting' ||
+  state.kind === 'replaying' ||
+  state.kind === 'live' ||
+  state.kind === 'draining';
+
+const ended = (closeCode: number, code?: ErrorCode, message = ''): SessionState =>
+  code === undefined ? { kind: 'ended', closeCode } : { kind: 'ended', closeCode, error: { code, message } };
+
+const outOfTurn = (what: string): SessionState =>
+  ended(CloseCode.policyViolation, 'PROTOCOL_VIOLATION', `A ${what} message came out of turn.`);

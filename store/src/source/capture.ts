@@ -1,0 +1,245 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { DrcError, type TransactionSet } from '@drc/protocol';
+import type { Clock } from '../clock.js';
+import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
+import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
+import { CaptureCounters } from './capture-counters.js';
+import {
+  backoffMs,
+  initialCaptureState,
+  next,
+  type CaptureEvent,
+  type CaptureState,
+} from './capture-state.js';
+import { EventParser } from './event-parser.js';
+import { firstPosition, readFileStart, type CaptureStart } from './first-position.js';
+import { FlushQueue } from './flush-queue.js';
+import type { GroupLog } from './group-log.js';
+import { checkHistory } from './history-check.js';
+import { LearnedTypes } from './learned-types.js';
+import { checkSource } from './preflight.js';
+import type { DumpStart } from './replica-connection.js';
+import { SourceControl } from './source-control.js';
+import type { SourceOptions } from './source-options.js';
+import type { TableFilter } from './table-filter.js';
+import { TransactionAssembler, type CaptureHooks } from './transaction-assembler.js';
+
+/** The writing side of the transaction log. */
+export interface CaptureLog extends GroupLog {
+  /** A random number that no other replica of the source has. */
+  readonly replicaServerId: number;
+  readonly capture: {
+    readonly identity?: SourceIdentity | undefined;
+    readonly position?: SourcePosition | undefined;
+    readonly executed: TransactionSet;
+  };
+  readonly pendingBytes: number;
+  begin(
+    identity: SourceIdentity,
+    position: SourcePosition,
+    executed: TransactionSet,
+    complete: boolean,
+  ): Promise<void>;
+  flush(): Promise<void>;
+}
+
+export interface CaptureOptions {
+  readonly log: CaptureLog;
+  readonly source: SourceOptions;
+  readonly filter: TableFilter;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default: new ones. */
+  readonly counters?: CaptureCounters;
+  /** Where an empty log begins. Default `retention`. */
+  readonly start?: CaptureStart;
+  /** How far back an empty log reaches by itself. Default 24 h. */
+  readonly retentionMs?: number;
+  /** Default 5,000. Three missed are a lost connection. */
+  readonly heartbeatMs?: number;
+  /** 0 ≤ value < 1, for the jitter of pauses. Default `Math.random`. */
+  readonly random?: () => number;
+  readonly hooks?: CaptureHooks;
+}
+
+/** COM_BINLOG_DUMP has 32 bits for the position. */
+const largestDumpPosition = 0xffff_ffff;
+const dayMs = 86_400_000;
+
+/**
+ * Reads the source into the log for as long as it takes. What can pass (a lost connection, a source that restarts) is
+ * waited for; what cannot stops capture with an error that `state` shows, while the log goes on being read.
+ */
+export class Capture implements AsyncDisposable {
+  readonly counters: CaptureCounters;
+  readonly #options: CaptureOptions;
+  readonly #closing = new AbortController();
+  readonly #running: Promise<DrcError | undefined>;
+  #state: CaptureState = initialCaptureState;
+
+  /** Starts at once. */
+  constructor(options: CaptureOptions) {
+    this.#options = options;
+    this.counters = options.counters ?? new CaptureCounters();
+    this.#running = this.#run();
+  }
+
+  get state(): CaptureState {
+    return this.#state;
+  }
+
+  /** Resolves when capture has ended: with the error that stopped it, or with nothing after `close()`. */
+  get ended(): Promise<DrcError | undefined> {
+    return this.#running;
+  }
+
+  /** Ends reading; what is complete is written before. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #run(): Promise<DrcError | undefined> {
+    const { clock, random = Math.random } = this.#options;
+    const { signal } = this.#closing;
+    for (;;) {
+      const error = await this.#stream();
+      if (signal.aborted) {
+        this.#move({ kind: 'stop' });
+        return undefined;
+      }
+      if (!error.retryable || error.code === 'LOG_WRITE_FAILED') {
+        this.#move({ kind: 'stop', error });
+        return error;
+      }
+      if (this.#state.kind === 'streaming') this.counters.disconnected();
+      const attempt = this.#state.kind === 'connecting' ? this.#state.attempt : 0;
+      const pauseMs = backoffMs(attempt, random());
+      this.#move({ kind: 'failed', error, retryAt: clock.now() + pauseMs });
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      this.#move({ kind: 'retry' });
+    }
+  }
+
+  /** One connection, from its beginning to its end: the reason why it ended. */
+  async #stream(): Promise<DrcError> {
+    const { signal } = this.#closing;
+    try {
+      // What is queued since a disk was full goes first; it counts as captured.
+      await this.#options.log.flush();
+      await using control = await SourceControl.connect(this.#options.source, signal);
+      const { identity } = await checkSource(control, this.#options.filter);
+      const position = await this.#position(control, identity);
+      signal.throwIfAborted();
+      await this.#read(control, identity, position);
+      return new DrcError('SOURCE_LOST', 'The stream of events ended.');
+    } catch (error) {
+      if (error instanceof DrcError) return error;
+      return new DrcError('INTERNAL', `Capture failed: ${String(error)}`, {}, { cause: error });
+    }
+  }
+
+  /** Where to go on: checked against the source, or chosen where the log is empty. */
+  async #position(control: SourceControl, identity: SourceIdentity): Promise<SourcePosition> {
+    const { log, start = { kind: 'retention' }, retentionMs = dayMs } = this.#options;
+    const { position, identity: captured, executed } = log.capture;
+    if (position !== undefined && captured !== undefined) {
+      await checkHistory(control, identity, { identity: captured, position, executed });
+      return position;
+    }
+    const first = await firstPosition(control, identity.flavour, start, retentionMs, (file) =>
+      readFileStart(this.#readerOptions(), file),
+    );
+    await log.begin(identity, first.position, first.executed, first.complete);
+    this.#options.logger.info({ ...first.position, complete: first.complete }, 'capture begins');
+    return first.position;
+  }
+
+  #readerOptions(): Omit<BinlogReaderOptions, 'start'> {
+    const { source, clock, heartbeatMs, log } = this.#options;
+    return {
+      source,
+      clock,
+      serverId: log.replicaServerId,
+      signal: this.#closing.signal,
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    };
+  }
+
+  async #read(control: SourceControl, identity: SourceIdentity, position: SourcePosition): Promise<void> {
+    const { log, filter, logger, hooks, clock } = this.#options;
+    const { flavour } = identity;
+    const parser = new EventParser({ flavour, ...position });
+    const assembler = new TransactionAssembler({
+      log,
+      flavour,
+      filter,
+      position,
+      learned: new LearnedTypes((schema, table) => control.columnTypes(schema, table)),
+      counters: this.counters,
+      warn: (message, details) => logger.warn(details, message),
+      ...(hooks === undefined ? {} : { hooks }),
+    });
+    const queue = new FlushQueue(log, () => {
+      this.counters.written(clock.now());
+      return hooks?.at?.('flushed');
+    });
+    await using reader = new BinlogReader({
+      ...this.#readerOptions(),
+      start: dumpStart(position, log, flavour),
+    });
+    try {
+      for await (const batch of reader.batches()) {
+        if (this.#state.kind === 'connecting') {
+          this.#move({ kind: 'connected', at: clock.now() });
+          logger.info({ ...position }, 'source connected');
+        }
+        for (const event of batch) {
+          const done = assembler.push(parser.parse(event), event.length);
+          if (done !== undefined) await done;
+          if (queue.isFull) await queue.room();
+        }
+        queue.start();
+      }
+    } finally {
+      // What is complete stays; a flush that failed on the way is the error that counts.
+      assembler.abandon();
+      await queue.drain();
+    }
+  }
+
+  #move(event: CaptureEvent): void {
+    this.#state = next(this.#state, event);
+    const { logger } = this.#options;
+    if (event.kind === 'failed')
+      logger.warn(
+        { code: event.error.code, retryAt: event.retryAt },
+        `capture waits: ${event.error.message}`,
+      );
+    if (event.kind === 'stop' && event.error !== undefined)
+      logger.error(
+        { code: event.error.code, ...event.error.details },
+        `capture stopped: ${event.error.message}`,
+      );
+  }
+}
+
+/** By file and position; by GTID where 32 bits do not suffice. */
+function dumpStart(
+  { file, offset }: SourcePosition,
+  log: CaptureLog,
+  flavour: SourceIdentity['flavour'],
+): DumpStart {
+  if (offset <= largestDumpPosition) return { file, position: offset };
+  const executed = log.capture.executed.toString();
+  if (flavour === 'mariadb' || !executed.includes('/')) return { executed };
+  throw new DrcError(
+    'UNSUPPORTED_EVENT',
+    `Capture cannot go on at ${file}:${offset} without GTIDs: the position has more than 32 bits.`,
+  );
+}

@@ -1,0 +1,132 @@
+import { DrcError, TransactionSet } from '@drc/protocol';
+import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
+import { EventType } from './binlog-events.js';
+import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
+import type { SourceControl } from './source-control.js';
+
+/** Where an empty log begins. */
+export type CaptureStart =
+  /** The oldest binlog file that reaches back the retention: the default. */
+  | { readonly kind: 'retention' }
+  | { readonly kind: 'now' }
+  /** The newest file that reaches back to this moment, ms since 1970, or the oldest there is. */
+  | { readonly kind: 'time'; readonly time: number }
+  /** Must be the end of a transaction, or 4 for the beginning of a file. */
+  | { readonly kind: 'position'; readonly position: SourcePosition };
+
+export interface FirstPosition {
+  readonly position: SourcePosition;
+  /** All that was executed before it. */
+  readonly executed: TransactionSet;
+  /** The source has purged nothing before it. */
+  readonly complete: boolean;
+}
+
+/** The magic number in front of the first event. */
+export const firstEventOffset = 4;
+
+/** When a binlog file was begun, ms since 1970. */
+export type FileStart = (file: string) => Promise<number>;
+
+/** @throws DrcError `SOURCE_CONFIG` without binlogs, `BINLOG_PURGED` where the wanted position is not there. */
+export async function firstPosition(
+  control: SourceControl,
+  flavour: SourceIdentity['flavour'],
+  start: CaptureStart,
+  retentionMs: number,
+  fileStart: FileStart,
+): Promise<FirstPosition> {
+  const position = await choose(control, start, retentionMs, fileStart);
+  const executed = await executedAt(control, flavour, position);
+  if (executed === undefined)
+    throw new DrcError(
+      'BINLOG_PURGED',
+      `The source has no transaction that ends at ${position.file}:${position.offset}.`,
+      {
+        file: position.file,
+        offset: position.offset,
+      },
+    );
+  const isFirstFile = Number(/\d+$/.exec(position.file)?.[0]) === 1;
+  return {
+    position,
+    executed,
+    complete: isFirstFile && position.offset === firstEventOffset && executed.isEmpty,
+  };
+}
+
+async function choose(
+  control: SourceControl,
+  start: CaptureStart,
+  retentionMs: number,
+  fileStart: FileStart,
+): Promise<SourcePosition> {
+  if (start.kind === 'position') return start.position;
+  const files = await binlogFiles(control);
+  const newest = files.at(-1);
+  if (newest === undefined) throw new DrcError('SOURCE_CONFIG', 'The source has no binlog files.');
+  if (start.kind === 'now') return { file: newest.file, offset: newest.size };
+  const seconds = Number((await control.value('SELECT UNIX_TIMESTAMP()')) ?? 0);
+  const moment = start.kind === 'time' ? start.time : seconds * 1000 - retentionMs;
+  return {
+    file: await reachingBack(
+      files.map(({ file }) => file),
+      moment,
+      fileStart,
+    ),
+    offset: firstEventOffset,
+  };
+}
+
+/** The newest file begun at the moment or before it, else the oldest. Asks for the logarithm of the files. */
+async function reachingBack(files: readonly string[], moment: number, fileStart: FileStart): Promise<string> {
+  let low = 0;
+  let high = files.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((await fileStart(files[middle]!)) <= moment) low = middle;
+    else high = middle - 1;
+  }
+  return files[low]!;
+}
+
+export interface BinlogFile {
+  readonly file: string;
+  readonly size: number;
+}
+
+export async function binlogFiles(control: SourceControl): Promise<readonly BinlogFile[]> {
+  const rows = await control.rows('SHOW BINARY LOGS');
+  return rows.map((row) => ({ file: String(row['Log_name']), size: Number(row['File_size']) }));
+}
+
+/** All that was executed before this position; undefined where there is no such position. */
+export async function executedAt(
+  control: SourceControl,
+  flavour: SourceIdentity['flavour'],
+  { file, offset }: SourcePosition,
+): Promise<TransactionSet | undefined> {
+  if (flavour === 'mariadb') {
+    const text = await control.value('SELECT BINLOG_GTID_POS(?, ?)', [file, offset]);
+    return text === undefined ? undefined : TransactionSet.parse(text);
+  }
+  if (offset !== firstEventOffset) {
+    const text = await control.value('SELECT @@GLOBAL.gtid_executed');
+    return TransactionSet.parse(text ?? '');
+  }
+  const rows = await control.rows('SHOW BINLOG EVENTS IN ? LIMIT 3', [file]);
+  const previous = rows.find((row) => row['Event_type'] === 'Previous_gtids');
+  return TransactionSet.parse(String(previous?.['Info'] ?? ''));
+}
+
+/** Reads the first events of a file. */
+export async function readFileStart(
+  options: Omit<BinlogReaderOptions, 'start'>,
+  file: string,
+): Promise<number> {
+  await using reader = new BinlogReader({ ...options, start: { file, position: firstEventOffset } });
+  for await (const batch of reader.batches())
+    for (const event of batch)
+      if (event[4] === EventType.FORMAT_DESCRIPTION) return event.readUInt32LE(0) * 1000;
+  throw new DrcError('SOURCE_LOST', `The source sent nothing of ${file}.`);
+}

@@ -1,0 +1,15 @@
+import type { SourcePosition, GroupHeader } from '../log/transaction-log.js';
+import type { TableVersion } from '@drc/protocol';
+
+/** The side of the transaction log on which one group after another is written (see `TransactionLog`). */
+export interface GroupLog {
+  registerTable(version: TableVersion): Buffer;
+  beginGroup(header: GroupHeader): void;
+  /** The bytes are copied, here and in `endGroup`. */
+  putChunk(parts: Buffer): void;
+  truncateGroup(chunks: number): void;
+  readonly openGroupChunks: number;
+  endGroup(lastParts: Buffer, position: SourcePosition): void;
+  abandonGroup(): void;
+  movePosition(position: SourcePosition): void;
+}

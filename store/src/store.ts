@@ -1,0 +1,225 @@
+import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import type { DrcError } from '@drc/protocol';
+import type { Logger } from 'pino';
+import { AdminServer, type Readiness } from './admin-server.js';
+import { type Clock, systemClock } from './clock.js';
+import type { StoreConfig } from './config.js';
+import { type LogHooks, TransactionLog } from './log/transaction-log.js';
+import { StoreMetrics } from './metrics.js';
+import { Announcer } from './serve/announcer.js';
+import { TicketVerifier } from './serve/authorize.js';
+import { StreamServer } from './serve/server.js';
+import { TicketKeys } from './serve/ticket-keys.js';
+import { Capture } from './source/capture.js';
+import type { SourceOptions } from './source/source-options.js';
+import { SourceTables } from './source/source-tables.js';
+import { TableFilter } from './source/table-filter.js';
+
+export interface StoreDependencies {
+  readonly logger: Logger;
+  /** Of the source's user. */
+  readonly sourcePassword: string;
+  /** With which the store announces itself; made by `drc cm machine-key`. */
+  readonly machineKey: string;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Kill points of crash tests, passed by a test's main only. */
+  readonly hooks?: LogHooks;
+}
+
+/** MariaDB's commit times are whole seconds; a seek by time goes back so far that none is missed. */
+const defaultSeekMarginMs = 10_000;
+
+/**
+ * A store: source → capture → log → server → readers, and the announcement that lets readers find it.
+ * Losing the source stops capture, never serving.
+ */
+export class Store implements AsyncDisposable {
+  readonly capture: Capture;
+  readonly log: TransactionLog;
+  readonly server: StreamServer;
+  readonly admin: AdminServer;
+  readonly announcer: Announcer;
+  /** In the order in which they were opened. */
+  readonly #parts: readonly AsyncDisposable[];
+  #closing: Promise<void> | undefined;
+
+  private constructor(parts: Parts, opened: readonly AsyncDisposable[]) {
+    this.log = parts.log;
+    this.capture = parts.capture;
+    this.server = parts.server;
+    this.admin = parts.admin;
+    this.announcer = parts.announcer;
+    this.#parts = opened;
+  }
+
+  /** @throws DrcError for a data folder, a port or a configuration that cannot be used; nothing is left open then. */
+  static async start(config: StoreConfig, dependencies: StoreDependencies): Promise<Store> {
+    const opened: AsyncDisposable[] = [];
+    try {
+      return new Store(await open(config, dependencies, opened), opened);
+    } catch (error) {
+      await closeAll(opened);
+      throw error;
+    }
+  }
+
+  /** Where readers connect, e.g. `ws://127.0.0.1:7380`. */
+  get url(): string {
+    return addressOf(this.server);
+  }
+
+  /** `/livez`, `/readyz`, `/metrics`. */
+  get adminUrl(): string {
+    const { host, port } = this.admin.address;
+    return `http://${host}:${port}`;
+  }
+
+  /** Resolves when capture has ended for good: with the error that stopped it. The store goes on serving. */
+  get captureEnded(): Promise<DrcError | undefined> {
+    return this.capture.ended;
+  }
+
+  /** Takes itself off the managers' lists, ends sessions behind a whole burst, writes what is complete. */
+  close(): Promise<void> {
+    return (this.#closing ??= closeAll(this.#parts));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+interface Parts {
+  readonly log: TransactionLog;
+  readonly capture: Capture;
+  readonly server: StreamServer;
+  readonly admin: AdminServer;
+  readonly announcer: Announcer;
+}
+
+async function open(config: StoreConfig, dependencies: StoreDependencies, opened: AsyncDisposable[]): Promise<Parts> {
+  const { logger, clock = systemClock, hooks } = dependencies;
+  const keep = <Part extends AsyncDisposable>(part: Part): Part => {
+    opened.push(part);
+    return part;
+  };
+  const source = await sourceOptions(config, dependencies.sourcePassword);
+  const filter = new TableFilter(config.capture);
+  const log = keep(
+    await TransactionLog.open({
+      directory: config.directory,
+      topic: config.topic,
+      retentionMs: config.log.retentionMs,
+      syncIntervalMs: config.log.syncIntervalMs,
+      ...(config.log.reserveBytes === undefined ? {} : { diskReserveBytes: config.log.reserveBytes }),
+      clock,
+      logger,
+      ...(hooks === undefined ? {} : { hooks }),
+    }),
+  );
+  const tables = new SourceTables(source, filter);
+  const keys = await TicketKeys.open(join(config.directory, 'ticket-keys.json'), config.cluster, logger);
+  const storeId = log.lineage;
+  const server = keep(
+    await StreamServer.start({
+      listen: config.listen,
+      topic: config.topic,
+      storeId,
+      log,
+      verifier: new TicketVerifier({ keys, topic: config.topic, clock }),
+      hasTable: async (table) => (await log.hasTable(table)) || (await tables.has(table)),
+      logger,
+      clock,
+      limits: {
+        maxSessions: config.serve.maxSessions,
+        maxSessionsPerPrincipal: config.serve.maxSessionsPerPrincipal,
+        origins: config.serve.origins,
+        seekMarginMs: config.serve.seekMarginMs ?? defaultSeekMarginMs,
+      },
+    }),
+  );
+  const capture = keep(
+    new Capture({
+      log,
+      source,
+      filter,
+      clock,
+      logger,
+      start: config.capture.start,
+      retentionMs: config.log.retentionMs,
+      ...(hooks === undefined ? {} : { hooks }),
+    }),
+  );
+  const announcer = keep(
+    Announcer.start({
+      clusterManagers: config.clusterManagers,
+      machineKey: dependencies.machineKey,
+      topic: config.topic,
+      storeId,
+      address: config.serve.address ?? addressOf(server),
+      status: () => ({ extent: log.extent(), captureState: capture.state.kind }),
+      keys,
+      clock,
+      logger,
+    }),
+  );
+  const metrics = new StoreMetrics({
+    topic: config.topic,
+    now: () => clock.now(),
+    extent: () => log.extent(),
+    capture: () => capture.counters.snapshot(),
+    captureState: () => capture.state.kind,
+    serve: () => server.counters,
+    sessions: () => server.sessions,
+  });
+  const readiness = (): Readiness => readinessOf(capture, announcer);
+  const admin = keep(await AdminServer.start({ listen: config.admin, metrics, readiness, logger }));
+  return { log, capture, server, admin, announcer };
+}
+
+/** Ready: readers can find it and be let in. Whether the source answers is told beside it: the log can be read without. */
+function readinessOf(capture: Capture, announcer: Announcer): Readiness {
+  const reasons = announcer.state.kind === 'announced' ? [] : [`the store is not announced: ${announcer.state.kind}`];
+  const { state } = capture;
+  return {
+    ready: reasons.length === 0,
+    reasons,
+    details: {
+      capture: state.kind,
+      captureError: 'error' in state && state.error ? `${state.error.code}: ${state.error.message}` : undefined,
+    },
+  };
+}
+
+async function sourceOptions({ source }: StoreConfig, password: string): Promise<SourceOptions> {
+  const { host, port, user, connectTimeoutMs, tls } = source;
+  const common = { host, port, user, password, connectTimeoutMs };
+  if (tls === undefined) return common;
+  const read = async (file: string | undefined): Promise<Buffer | undefined> =>
+    file === undefined ? undefined : readFile(file);
+  const [ca, cert, key] = await Promise.all([read(tls.ca), read(tls.cert), read(tls.key)]);
+  return {
+    ...common,
+    tls: { rejectUnauthorized: tls.verify, ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) },
+  };
+}
+
+function addressOf(server: StreamServer): string {
+  const { host, port } = server.address;
+  return `ws://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The last first: what is outside ends before what it stands on; each of them, whatever the others do. */
+async function closeAll(parts: readonly AsyncDisposable[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const part of parts.toReversed()) {
+    try {
+      await part[Symbol.asyncDispose]();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'The store could not be closed cleanly.');
+}

@@ -1,0 +1,77 @@
+import type { DrcError } from '@drc/protocol';
+import { parseManagerConfig } from '@drc/cluster-manager';
+import { describe, expect, it } from 'vitest';
+import { mustBeLoopback } from '../../cluster-manager/src/config.js';
+
+function errorOf(run: () => unknown): DrcError | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return error as DrcError;
+  }
+}
+
+const faultsOf = (value: unknown): readonly string[] =>
+  (errorOf(() => parseManagerConfig(value))?.details['faults'] ?? []) as readonly string[];
+
+describe('parseManagerConfig', () => {
+  it('needs a folder and has a default for everything else', () => {
+    expect(parseManagerConfig({ directory: 'data' })).toEqual({
+      directory: 'data',
+      listen: { host: '127.0.0.1', port: 7370 },
+      admin: { host: '127.0.0.1', port: 7371 },
+      ticketLifeMs: 300_000,
+      tokenLifeMs: 3_600_000,
+      leaseMs: 15_000,
+    });
+  });
+
+  it('tells all faults at once', () => {
+    const faults = faultsOf({
+      listen: { port: 70_000, hots: 'x' },
+      admin: 1,
+      ticketLifeMs: '5m',
+      passwords: [],
+    });
+    for (const name of ['directory', 'listen.port', 'listen.hots', 'admin', 'ticketLifeMs', 'passwords']) {
+      expect(faults).toContainEqual(expect.stringMatching(`^${name}: `));
+    }
+    expect(faults).toHaveLength(6);
+  });
+
+  it('fails with CONFIG_INVALID', () => {
+    expect(errorOf(() => parseManagerConfig({}))).toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  it('refuses unknown settings, names that cannot be, and lives that are too long', () => {
+    expect(faultsOf({ directory: 'd', cluster: 'a/b' })).toHaveLength(1);
+    expect(faultsOf({ directory: 'd', ticketLifeMs: 3_600_001 })).toHaveLength(1);
+    expect(faultsOf({ directory: 'd', directoy: 'd', listen: { a: 1, b: 2 } })).toEqual([
+      'listen.a: is not a setting',
+      'listen.b: is not a setting',
+      'directoy: is not a setting',
+    ]);
+    expect(faultsOf(null)).toHaveLength(1);
+    expect(faultsOf('text')).toHaveLength(1);
+  });
+});
+
+describe('mustBeLoopback', () => {
+  it('takes loopback addresses only', () => {
+    for (const host of ['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost']) mustBeLoopback(host);
+    for (const host of [
+      '0.0.0.0',
+      '::',
+      '10.0.0.1',
+      '127.0.0.1.example.org',
+      'example.org',
+      '',
+      '[::2]',
+      '127.1',
+    ]) {
+      const code = errorOf(() => mustBeLoopback(host))?.code;
+      expect([host, code]).toEqual([host, 'ADDRESS_NOT_LOOPBACK']);
+    }
+  });
+});

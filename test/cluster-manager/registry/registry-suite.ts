@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import type { UserRecord } from '../../../cluster-manager/src/registry/records.js';
+import type { Registry } from '../../../cluster-manager/src/registry/registry.js';
+
+/** How a kind of registry is made, for the laws that all of them keep. */
+export interface RegistryKind {
+  readonly name: string;
+  /** An empty place for a registry, and ways to open what is there, again after it was closed. */
+  readonly make: () => Promise<{ open(): Promise<Registry> } & AsyncDisposable>;
+}
+
+export const user = (name: string, fields: Partial<UserRecord> = {}): UserRecord => ({
+  name,
+  administrator: false,
+  password: {
+    algorithm: 'scrypt',
+    cost: 2,
+    blockSize: 1,
+    parallelization: 1,
+    salt: 'c2FsdA==',
+    hash: 'aGFzaA==',
+  },
+  credential: 'c',
+  reads: { topics: ['shop'], tables: ['**'] },
+  createdAt: 1,
+  ...fields,
+});
+
+export function registrySuite({ name, make }: RegistryKind): void {
+  describe(`a registry (${name})`, () => {
+    it('gives back what was put, and nothing for what was not', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      expect(await registry.put('user', 'ann', user('ann'), 'absent')).toBe(true);
+      expect((await registry.get('user', 'ann'))?.value).toEqual(user('ann'));
+      expect(await registry.get('user', 'bob')).toBeUndefined();
+      expect(await registry.get('machineKey', 'ann')).toBeUndefined();
+    });
+
+    it('lists the records of one kind, sorted by key', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      for (const key of ['cy', 'ann', 'bob']) await registry.put('user', key, user(key), 'any');
+      expect((await registry.list('user')).map(({ key }) => key)).toEqual(['ann', 'bob', 'cy']);
+      expect((await registry.list('user')).map(({ value }) => value.name)).toEqual(['ann', 'bob', 'cy']);
+      expect(await registry.list('machineKey')).toEqual([]);
+    });
+
+    it('changes a record only when it is what the caller expects', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      expect(await registry.put('user', 'ann', user('ann'), 1)).toBe(false);
+      expect(await registry.put('user', 'ann', user('ann'), 'absent')).toBe(true);
+      expect(await registry.put('user', 'ann', user('ann', { createdAt: 2 }), 'absent')).toBe(false);
+      const first = await registry.get('user', 'ann');
+      expect(first?.value.createdAt).toBe(1);
+      expect(await registry.put('user', 'ann', user('ann', { createdAt: 3 }), first?.version ?? -1)).toBe(
+        true,
+      );
+      expect(await registry.put('user', 'ann', user('ann', { createdAt: 4 }), first?.version ?? -1)).toBe(
+        false,
+      );
+      expect((await registry.get('user', 'ann'))?.value.createdAt).toBe(3);
+      expect(await registry.put('user', 'ann', user('ann', { createdAt: 5 }), 'any')).toBe(true);
+    });
+
+    it('lets one of many writers win who expect the same', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      const puts = Array.from({ length: 20 }, (_, i) =>
+        registry.put('user', 'ann', user('ann', { createdAt: i }), 'absent'),
+      );
+      expect((await Promise.all(puts)).filter(Boolean)).toHaveLength(1);
+    });
+
+    it('deletes a record only when it is what the caller expects', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      await registry.put('user', 'ann', user('ann'), 'absent');
+      const version = (await registry.get('user', 'ann'))?.version ?? -1;
+      expect(await registry.delete('user', 'ann', version + 1)).toBe(false);
+      expect(await registry.delete('user', 'ann', version)).toBe(true);
+      expect(await registry.get('user', 'ann')).toBeUndefined();
+      expect(await registry.delete('user', 'ann', 'any')).toBe(false);
+    });
+
+    it('does not take a record made anew for the one that was deleted', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      await registry.put('user', 'ann', user('ann'), 'absent');
+      const version = (await registry.get('user', 'ann'))?.version ?? -1;
+      await registry.delete('user', 'ann', 'any');
+      await registry.put('user', 'ann', user('ann'), 'absent');
+      expect(await registry.put('user', 'ann', user('ann', { createdAt: 2 }), version)).toBe(false);
+    });
+
+    it('refuses a record that is not of its kind', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      await expect(registry.put('user', 'ann', { ...user('ann'), name: '../ann' }, 'any')).rejects.toThrow(
+        'name',
+      );
+      expect(await registry.list('user')).toEqual([]);
+    });
+
+    it('keeps its records to itself', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      await registry.put('user', 'ann', user('ann'), 'absent');
+      (await registry.get('user', 'ann'))?.value.reads.topics.push('secret');
+      expect((await registry.get('user', 'ann'))?.value.reads.topics).toEqual(['shop']);
+    });
+
+    it('has everything when it is opened again', async () => {
+      await using place = await make();
+      {
+        await using registry = await place.open();
+        for (const key of ['ann', 'bob', 'cy']) await registry.put('user', key, user(key), 'absent');
+        await registry.delete('user', 'bob', 'any');
+      }
+      await using registry = await place.open();
+      expect((await registry.list('user')).map(({ key }) => key)).toEqual(['ann', 'cy']);
+    });
+
+    it('finishes the writes under way when it is closed', async () => {
+      await using place = await make();
+      const first = await place.open();
+      const put = first.put('user', 'ann', user('ann'), 'absent');
+      await first.close();
+      await first.close();
+      expect(await put).toBe(true);
+      await using registry = await place.open();
+      expect((await registry.get('user', 'ann'))?.value.name).toBe('ann');
+    });
+
+    it('fails with CLOSED at anything on a closed registry', async () => {
+      await using place = await make();
+      const registry = await place.open();
+      await registry.close();
+      const closed = { code: 'CLOSED' };
+      await expect(registry.get('user', 'ann')).rejects.toMatchObject(closed);
+      await expect(registry.list('user')).rejects.toMatchObject(closed);
+      await expect(registry.put('user', 'ann', user('ann'), 'any')).rejects.toMatchObject(closed);
+      await expect(registry.delete('user', 'ann', 'any')).rejects.toMatchObject(closed);
+    });
+  });
+}

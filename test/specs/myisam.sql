@@ -1,0 +1,24 @@
+-- Rows of a table that cannot roll back are a transaction of their own, and survive the rollback.
+CREATE TABLE t (id INT PRIMARY KEY) ENGINE = InnoDB;
+--> ddl CREATE TABLE t
+CREATE TABLE m (id INT PRIMARY KEY, v VARCHAR(5)) ENGINE = MyISAM;
+--> ddl CREATE TABLE m
+CREATE TABLE a (id INT PRIMARY KEY) ENGINE = Aria;
+--> ddl CREATE TABLE a
+START TRANSACTION;
+INSERT INTO t VALUES (1);
+INSERT INTO m VALUES (1, 'a');
+COMMIT;
+--> insert m {id: 1, v: "a"}
+--> insert t {id: 1}
+START TRANSACTION;
+INSERT INTO t VALUES (2);
+UPDATE m SET v = 'b';
+INSERT INTO a VALUES (1);
+ROLLBACK;
+--> update m {id: 1, v: "a"} -> {id: 1, v: "b"}
+--> insert a {id: 1}
+-- The rows before the error stay.
+--@ fails ER_DUP_ENTRY
+INSERT INTO m VALUES (2, 'c'), (1, 'd'), (3, 'e');
+--> insert m {id: 2, v: "c"}

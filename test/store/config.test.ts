@@ -1,0 +1,181 @@
+import { isDrcError } from '@drc/protocol';
+import { expect, test } from 'vitest';
+import { parseStoreConfig } from '../../store/src/config.js';
+
+const least = {
+  topic: 'shop',
+  directory: './data',
+  source: { url: 'mysql://repl@db.internal' },
+  clusterManagers: ['http://127.0.0.1:7370'],
+};
+
+function faultsOf(value: unknown): readonly string[] {
+  try {
+    parseStoreConfig(value);
+    return [];
+  } catch (error) {
+    if (!isDrcError(error, 'CONFIG_INVALID')) throw error;
+    return error.details['faults'] as readonly string[];
+  }
+}
+
+test('four settings are enough; the rest has defaults', () => {
+  expect(parseStoreConfig(least)).toEqual({
+    topic: 'shop',
+    cluster: undefined,
+    directory: './data',
+    source: {
+      host: 'db.internal',
+      port: 3306,
+      user: 'repl',
+      password: undefined,
+      passwordFile: undefined,
+      tls: undefined,
+      connectTimeoutMs: 10_000,
+    },
+    capture: {
+      start: { kind: 'retention' },
+      include: [],
+      exclude: [],
+      excludeColumns: [],
+      ignoreStatements: [],
+    },
+    log: { retentionMs: 86_400_000, syncIntervalMs: 200, reserveBytes: undefined },
+    listen: { host: '127.0.0.1', port: 7380 },
+    admin: { host: '127.0.0.1', port: 7381 },
+    serve: {
+      address: undefined,
+      seekMarginMs: undefined,
+      maxSessions: 1000,
+      maxSessionsPerPrincipal: 200,
+      origins: [],
+    },
+    clusterManagers: ['http://127.0.0.1:7370'],
+    machineKeyFile: undefined,
+  });
+});
+
+test('every setting is read, durations and sizes in words or numbers', () => {
+  const config = parseStoreConfig({
+    ...least,
+    cluster: 'main',
+    source: {
+      host: '::1',
+      port: 3307,
+      user: 'r',
+      passwordFile: 'pw',
+      tls: { ca: 'ca.pem' },
+      connectTimeout: '3s',
+    },
+    capture: {
+      start: { file: 'binlog.000007', offset: 1234 },
+      include: ['shop.*'],
+      exclude: ['shop.tmp_*'],
+      excludeColumns: ['shop.users.password'],
+      ignoreStatements: ['percona.checksums'],
+    },
+    log: { retention: '36h', syncInterval: 50, reserve: '1.5GiB' },
+    listen: { port: 0 },
+    admin: { host: '::1', port: 9000 },
+    serve: {
+      address: 'wss://hub.example:7380',
+      seekMargin: '10s',
+      maxSessions: 5,
+      origins: ['https://x.example'],
+    },
+    machineKeyFile: 'key',
+  });
+  expect(config.source).toMatchObject({
+    host: '::1',
+    port: 3307,
+    tls: { ca: 'ca.pem', verify: true },
+    connectTimeoutMs: 3000,
+  });
+  expect(config.capture.start).toEqual({ kind: 'position', file: 'binlog.000007', offset: 1234 });
+  expect(config.log).toEqual({
+    retentionMs: 129_600_000,
+    syncIntervalMs: 50,
+    reserveBytes: 1.5 * 1024 ** 3,
+  });
+  expect(config.serve).toMatchObject({
+    address: 'wss://hub.example:7380',
+    seekMarginMs: 10_000,
+    maxSessions: 5,
+  });
+  expect(config.listen).toEqual({ host: '127.0.0.1', port: 0 });
+});
+
+test.each([
+  ['retention', { kind: 'retention' }],
+  ['now', { kind: 'now' }],
+  ['2026-11-22T08:00:00Z', { kind: 'time', time: Date.UTC(2026, 10, 22, 8) }],
+  ['2026-11-22T08:00:00+02:00', { kind: 'time', time: Date.UTC(2026, 10, 22, 6) }],
+  [new Date(0), { kind: 'time', time: 0 }],
+])('capture can start at %s', (start, expected) => {
+  expect(parseStoreConfig({ ...least, capture: { start } }).capture.start).toEqual(expected);
+});
+
+test('the address of a source may hold user, password and port', () => {
+  const { source } = parseStoreConfig({ ...least, source: { url: 'mariadb://a%40b:p%3Aw@[::1]:3310' } });
+  expect(source).toMatchObject({ host: '::1', port: 3310, user: 'a@b', password: 'p:w' });
+});
+
+test('all faults are told at once, each at its path', () => {
+  expect(
+    faultsOf({
+      topic: '../shop',
+      directory: 5,
+      source: { host: 'x', pasword: 'y' },
+      capture: { start: 'yesterday', include: ['orders'], excludeColumns: ['a.b'] },
+      log: { retention: '1 fortnight', reserve: '2GB', extra: 1 },
+      listen: { port: 70_000 },
+      serve: { address: 'http://x' },
+      clusterManagers: [],
+      colour: 'blue',
+    }).toSorted(),
+  ).toEqual([
+    'capture.excludeColumns.0: must read schema.table.column, with * for any text',
+    'capture.include.0: must read schema.table, with * for any text',
+    'capture.start: must be retention, now, or a time with its zone, such as 2026-11-22T08:00:00Z',
+    'clusterManagers: names none',
+    'colour: is not a setting',
+    'directory: Invalid input: expected string, received number',
+    'listen.port: Too big: expected number to be <=65535',
+    'log.extra: is not a setting',
+    'log.reserve: "2GB" is not a size such as 64KiB, 500MiB or 2GiB.',
+    'log.retention: "1 fortnight" is not a duration such as 250ms, 15m or 24h.',
+    'serve.address: must be an address such as ws://127.0.0.1:7380',
+    'source.pasword: is not a setting',
+    'topic: must be letters, digits, ".", "_" and "-", at most 100, beginning with a letter or digit',
+  ]);
+});
+
+test.each([
+  [{}, ['topic: is missing', 'directory: is missing', 'source: is missing', 'clusterManagers: is missing']],
+  [{ ...least, source: {} }, ['source.host: is missing; give it, or a url', 'source.user: is missing']],
+  [
+    { ...least, source: { url: 'mysql://u:secret@h', host: 'h', passwordFile: 'f' } },
+    ['source.host: stands in the url already', 'source.passwordFile: the url has a password already'],
+  ],
+  [{ ...least, source: { url: 'http://u:secret@h' } }, ['source.url: must read mysql://user@host:3306']],
+  [
+    { ...least, source: { url: 'mysql://h/shop' } },
+    ['source.url: names no user: mysql://user@host:3306', 'source.url: must end with the port'],
+  ],
+  [{ ...least, log: { retention: 0 } }, ['log.retention: must be longer than 0']],
+  [
+    { ...least, capture: { start: '2026-11-22T08:00:00' } },
+    [expect.stringMatching(/^capture.start: .*with its zone/)],
+  ],
+  ['text', [expect.stringMatching(/^the file: /)]],
+  [null, [expect.stringMatching(/^the file: /)]],
+])('%j has its faults', (value, faults) => {
+  expect(faultsOf(value)).toEqual(faults);
+});
+
+test('no fault repeats a password', () => {
+  for (const url of ['mysql://u:secret@h/x?y', 'http://u:secret@h', 'mysql:u:secret', 'u:secret@h']) {
+    expect(faultsOf({ ...least, source: { url } }).length).toBeGreaterThan(0);
+    expect(JSON.stringify(faultsOf({ ...least, source: { url } }))).not.toContain('secret');
+  }
+});

@@ -1,0 +1,189 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isDrcError, type LogExtent } from '@drc/protocol';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../store/src/clock.js';
+import { Announcer, type AnnouncerOptions } from '../../../store/src/serve/announcer.js';
+import { TicketKeys } from '../../../store/src/serve/ticket-keys.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+import { Signer, silent, eventually } from './store-harness.js';
+
+interface Asked {
+  readonly request: string;
+  readonly authorization: string | undefined;
+  readonly body: unknown;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+const signer = new Signer();
+const good = (leaseMs = 300): Answer => ({
+  status: 200,
+  body: { leaseMs, cluster: 'main', keys: [signer.jwk] },
+});
+const extent: LogExtent = {
+  lineage: 'f'.repeat(32),
+  head: { lsn: 7, time: 1 },
+  oldest: { lsn: 1, time: 1 },
+  coversFrom: 0,
+  setBeforeOldest: '',
+};
+
+/** Answers as a cluster manager would, or as it should not. */
+class FakeManager implements AsyncDisposable {
+  readonly asked: Asked[] = [];
+  readonly #server = createServer((request, response) => {
+    void bodyOf(request).then((body) => {
+      this.asked.push({
+        request: `${request.method} ${request.url}`,
+        authorization: request.headers.authorization,
+        body,
+      });
+      const answer = this.answer();
+      if (answer === undefined) return;
+      response
+        .writeHead(answer.status)
+        .end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+    });
+  });
+
+  /** Undefined: it never answers. */
+  answer: () => Answer | undefined = good;
+
+  static async start(): Promise<FakeManager> {
+    const manager = new FakeManager();
+    await new Promise<void>((resolve) => {
+      manager.#server.listen(0, '127.0.0.1', resolve);
+    });
+    return manager;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const piece of request) text += String(piece);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+async function started(options: Partial<AnnouncerOptions>, cluster?: string) {
+  const folder = await temporaryFolder('announcer');
+  const keys = await TicketKeys.open(folder.file('keys.json'), cluster, silent);
+  const announcer = Announcer.start({
+    clusterManagers: [],
+    machineKey: 'store-key',
+    topic: 'shop',
+    storeId: 'store-1',
+    address: 'ws://127.0.0.1:1',
+    status: () => ({ extent, captureState: 'streaming' }),
+    keys,
+    clock: systemClock,
+    logger: silent,
+    timeoutMs: 500,
+    maxPauseMs: 100,
+    ...options,
+  });
+  return {
+    announcer,
+    keys,
+    async [Symbol.asyncDispose]() {
+      await announcer.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const failureOf = (announcer: Announcer): string | undefined =>
+  announcer.state.kind === 'failing' ? announcer.state.error.code : undefined;
+
+test('the store is announced again within its lease, and its keys are taken', async () => {
+  await using manager = await FakeManager.start();
+  await using store = await started({ clusterManagers: [manager.url] });
+  await eventually(() => manager.asked.length).toBeGreaterThan(2);
+  expect(manager.asked[0]).toEqual({
+    request: 'POST /v1/stores/announce',
+    authorization: 'Bearer store-key',
+    body: { topic: 'shop', id: 'store-1', address: 'ws://127.0.0.1:1', extent, captureState: 'streaming' },
+  });
+  expect(store.announcer.state).toMatchObject({ kind: 'announced', manager: manager.url });
+  expect(store.keys.get(signer.kid)).toBeDefined();
+});
+
+test('closing withdraws the store', async () => {
+  await using manager = await FakeManager.start();
+  await using store = await started({ clusterManagers: [manager.url], topic: 'shop' });
+  await eventually(() => store.announcer.state.kind).toBe('announced');
+  await Promise.all([store.announcer.close(), store.announcer.close()]);
+  expect(manager.asked.at(-1)?.request).toBe('DELETE /v1/stores/shop/store-1');
+  expect(store.announcer.state.kind).toBe('closed');
+});
+
+test('where one manager does not answer the next one is asked, and stays the first choice', async () => {
+  await using good1 = await FakeManager.start();
+  await using dead = await FakeManager.start();
+  dead.answer = () => undefined;
+  await using store = await started({ clusterManagers: [dead.url, good1.url] });
+  await eventually(() => good1.asked.length).toBeGreaterThan(2);
+  expect(dead.asked.length).toBe(1);
+  expect(store.announcer.state).toMatchObject({ kind: 'announced', manager: good1.url });
+});
+
+test('a manager that is away is asked until it is back', async () => {
+  await using manager = await FakeManager.start();
+  let isAway = true;
+  manager.answer = () => (isAway ? { status: 503, body: 'sorry' } : good());
+  await using store = await started({ clusterManagers: [manager.url] });
+  await eventually(() => manager.asked.length).toBeGreaterThan(2);
+  expect(failureOf(store.announcer)).toBe('MANAGER_UNREACHABLE');
+  isAway = false;
+  await eventually(() => store.announcer.state.kind).toBe('announced');
+});
+
+test('what the manager says of a refusal is kept, as a code', async () => {
+  await using manager = await FakeManager.start();
+  manager.answer = () => ({
+    status: 403,
+    body: { error: { code: 'FORBIDDEN', message: 'No.', details: {} } },
+  });
+  await using store = await started({ clusterManagers: [manager.url] });
+  await eventually(() => failureOf(store.announcer)).toBe('FORBIDDEN');
+});
+
+test.each<[string, Answer, string]>([
+  ['no JSON', { status: 200, body: '<html>' }, 'MANAGER_UNREACHABLE'],
+  ['another shape', { status: 200, body: { ok: true } }, 'MANAGER_UNREACHABLE'],
+  ['a lease of nothing', good(0), 'MANAGER_UNREACHABLE'],
+  ['an endless answer', { status: 200, body: 'x'.repeat(300_000) }, 'MANAGER_UNREACHABLE'],
+  ['a redirection', { status: 302, body: '' }, 'MANAGER_UNREACHABLE'],
+  [
+    'another cluster’s keys',
+    { status: 200, body: { ...(good().body as object), cluster: 'other' } },
+    'UNAUTHENTICATED',
+  ],
+])('%s is no announcement', async (_, answer, code) => {
+  await using manager = await FakeManager.start();
+  manager.answer = () => answer;
+  await using store = await started({ clusterManagers: [manager.url] }, 'main');
+  await eventually(() => failureOf(store.announcer)).toBe(code);
+  expect(store.keys.size).toBe(0);
+});
+
+test('closing does not wait for a manager that does not answer', async () => {
+  await using manager = await FakeManager.start();
+  manager.answer = () => undefined;
+  await using store = await started({ clusterManagers: [manager.url], timeoutMs: 60_000 });
+  await eventually(() => manager.asked.length).toBe(1);
+  await store.announcer.close();
+  expect(isDrcError(store.announcer.state)).toBe(false);
+});

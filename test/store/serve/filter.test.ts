@@ -1,0 +1,92 @@
+import { isDrcError, PartKind, type Ddl } from '@drc/protocol';
+import { expect, test } from 'vitest';
+import { Filter, type Wish } from '../../../store/src/serve/filter.js';
+
+const filter = (wish: Partial<Wish>, grant: readonly string[] = ['**']): Filter =>
+  new Filter({ tables: [], operations: [], ...wish }, { tables: grant });
+
+const ddl = (changes: Partial<Ddl>): Ddl => ({
+  verb: 'ALTER TABLE',
+  tables: ['shop.orders'],
+  defaultSchema: 'shop',
+  text: 'ALTER TABLE orders ADD secret INT',
+  sqlMode: 0,
+  charset: [45, 45, 45],
+  timeZone: 'SYSTEM',
+  ...changes,
+});
+
+test('a table passes where both the wish and the grant have it', () => {
+  const both = filter({ tables: ['shop.*'] }, ['*.orders']);
+  expect(['shop.orders', 'shop.users', 'other.orders'].map((table) => both.wantsTable(table))).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});
+
+test('no wish is all that the grant allows, and an empty grant is nothing', () => {
+  expect(filter({}, ['shop.*']).wantsTable('shop.orders')).toBe(true);
+  expect(filter({}, ['shop.*']).wantsTable('hr.wages')).toBe(false);
+  expect(filter({}, []).wantsTable('shop.orders')).toBe(false);
+});
+
+test('a table asked for by name that the grant hides is forbidden by name', () => {
+  try {
+    filter({ tables: ['shop.orders', 'hr.wages'] }, ['shop.*']);
+    expect.unreachable();
+  } catch (error) {
+    expect(isDrcError(error, 'FORBIDDEN') && error.details).toEqual({ table: 'hr.wages' });
+  }
+});
+
+test('operations choose the kinds of row parts; steps of sequences come only where all do', () => {
+  const kinds = Object.values(PartKind).filter((kind) => kind !== PartKind.ddl);
+  const wanted = (operations: Wish['operations']): unknown =>
+    kinds.filter((kind) => filter({ operations }).wantsKind(kind));
+  expect(wanted([])).toEqual(kinds);
+  expect(wanted(['insert', 'delete'])).toEqual([PartKind.insert, PartKind.delete]);
+  expect(wanted(['update'])).toEqual([PartKind.update]);
+});
+
+test('a statement is shown in full only to those who may read all its tables', () => {
+  const rename = ddl({ verb: 'RENAME TABLE', tables: ['shop.orders', 'hr.wages'], text: 'RENAME …' });
+  expect(filter({}).ddl(rename)).toBe(rename);
+  expect(filter({}, ['shop.*']).ddl(rename)).toEqual({ ...without(rename), tables: ['shop.orders'] });
+  expect(filter({}, ['crm.*']).ddl(rename)).toBeUndefined();
+});
+
+test('a statement is delivered only for tables wanted, whatever the operations', () => {
+  expect(filter({ tables: ['shop.users'] }).ddl(ddl({}))).toBeUndefined();
+  expect(filter({ tables: ['shop.orders'], operations: ['insert'] }).ddl(ddl({}))).toEqual(ddl({}));
+  // Wanted is one of its tables; the reader may read the other one too, so the text may stand.
+  const both = ddl({ tables: ['shop.orders', 'shop.users'] });
+  expect(filter({ tables: ['shop.users'] }, ['shop.*']).ddl(both)).toBe(both);
+});
+
+test('account statements never have text', () => {
+  const account = ddl({ verb: 'CREATE USER', tables: [], text: "CREATE USER a IDENTIFIED BY 'x'" });
+  expect(filter({}).ddl(account)).toEqual(without(account));
+  expect(filter({}, ['shop.*']).ddl(account)).toBeUndefined();
+});
+
+test('a statement without tables goes with its text to unlimited readers only', () => {
+  const procedure = ddl({ verb: 'CREATE PROCEDURE', tables: [] });
+  expect(filter({}).ddl(procedure)).toBe(procedure);
+  expect(filter({ tables: ['shop.*'] }).ddl(procedure)).toBeUndefined();
+  expect(filter({}, ['shop.*']).ddl(procedure)).toBeUndefined();
+});
+
+test('the end of a schema reaches those who read any of its tables', () => {
+  const drop = ddl({ verb: 'DROP DATABASE', tables: [], text: 'DROP DATABASE shop' });
+  expect(filter({ tables: ['shop.orders'] }).ddl(drop)).toBe(drop);
+  expect(filter({ tables: ['shop.*'] }, ['shop.*']).ddl(drop)).toBe(drop);
+  expect(filter({}, ['shop.orders']).ddl(drop)).toEqual(without(drop));
+  expect(filter({ tables: ['hr.*'] }).ddl(drop)).toBeUndefined();
+  expect(filter({}, ['hr.*']).ddl(drop)).toBeUndefined();
+});
+
+function without(statement: Ddl): Omit<Ddl, 'text'> {
+  const { text: _, ...rest } = statement;
+  return rest;
+}

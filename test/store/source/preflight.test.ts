@@ -1,0 +1,104 @@
+import { isDrcError, type DrcError } from '@drc/protocol';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../store/src/clock.js';
+import { firstPosition, readFileStart } from '../../../store/src/source/first-position.js';
+import { checkSource } from '../../../store/src/source/preflight.js';
+import { SourceControl } from '../../../store/src/source/source-control.js';
+import { TableFilter } from '../../../store/src/source/table-filter.js';
+import { startMariadb, type MariadbServer } from '../../support/mariadb.js';
+
+const rejection = async (work: Promise<unknown>): Promise<DrcError> => {
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!isDrcError(error)) throw new Error(`No typed error: ${String(error)}`);
+  return error;
+};
+
+const check = async (server: MariadbServer, user: object = {}, filter = new TableFilter()) => {
+  await using control = await SourceControl.connect({ ...connection(server), ...user });
+  return await checkSource(control, filter);
+};
+const connection = (server: MariadbServer) => ({ host: server.host, port: server.port, user: server.user, password: server.password });
+
+describe('checkSource', () => {
+  it('tells what the source is', async () => {
+    await using server = await startMariadb({ serverId: 77 });
+    expect((await check(server)).identity).toEqual({ flavour: 'mariadb', uuid: '', serverId: 77 });
+  });
+
+  it('names all wrong settings at once, with the statements to run; they help', async () => {
+    await using server = await startMariadb({
+      args: ['--binlog-format=MIXED', '--binlog-row-image=MINIMAL', '--binlog-row-metadata=NO_LOG'],
+    });
+    const error = await rejection(check(server));
+    expect(error.code).toBe('SOURCE_CONFIG');
+    const remedies = error.details['remedies'] as string[];
+    expect(remedies).toEqual([
+      "SET GLOBAL binlog_format = 'ROW'",
+      "SET GLOBAL binlog_row_image = 'FULL'",
+      "SET GLOBAL binlog_row_metadata = 'FULL'",
+    ]);
+    await server.query(remedies.join('; '));
+    await check(server);
+  });
+
+  it('asks for binlogs where there are none', async () => {
+    await using server = await startMariadb({ args: ['--skip-log-bin'] });
+    const error = await rejection(check(server));
+    expect(error.message).toContain('log_bin is OFF');
+  });
+
+  it('prints the GRANT that is missing; it helps', async () => {
+    await using server = await startMariadb();
+    const error = await rejection(check(server, server.plainUser));
+    expect(error.code).toBe('SOURCE_PRIVILEGE');
+    const [grant] = error.details['remedies'] as string[];
+    expect(grant).toBe("GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO 'plain'@'127.0.0.1'");
+    await server.query(grant!);
+    await check(server, server.plainUser);
+  });
+
+  it('refuses system-versioned tables by name, unless they are excluded', async () => {
+    await using server = await startMariadb();
+    await server.query('CREATE DATABASE shop; CREATE TABLE shop.v (a INT) WITH SYSTEM VERSIONING');
+    const error = await rejection(check(server));
+    expect(error).toMatchObject({ code: 'UNSUPPORTED_COLUMN' });
+    expect(error.message).toContain('shop.v');
+    await check(server, {}, new TableFilter({ exclude: ['shop.v'] }));
+  });
+
+  it('says SOURCE_AUTH for a wrong password and SOURCE_UNREACHABLE where nobody listens', async () => {
+    await using server = await startMariadb();
+    const wrong = await rejection(SourceControl.connect({ ...connection(server), user: 'plain', password: 'guess-7f3a' }));
+    expect(wrong.code).toBe('SOURCE_AUTH');
+    expect(`${wrong.message}${JSON.stringify(wrong.details)}`).not.toContain('guess-7f3a');
+    const nobody = await rejection(SourceControl.connect({ ...connection(server), port: 1 }));
+    expect(nobody.code).toBe('SOURCE_UNREACHABLE');
+  });
+});
+
+describe('firstPosition', () => {
+  it('begins as far back as the wish says, and knows whether anything lies before', async () => {
+    await using server = await startMariadb();
+    await using control = await SourceControl.connect(connection(server));
+    const startOf = (file: string) =>
+      readFileStart({ source: connection(server), serverId: 4_000_000_001, clock: systemClock }, file);
+    const first = async (start: Parameters<typeof firstPosition>[2], retentionMs = 86_400_000) => {
+      const { position, executed, complete } = await firstPosition(control, 'mariadb', start, retentionMs, startOf);
+      return [position.file, position.offset > 4, executed.toString() !== '', complete];
+    };
+    await server.query('CREATE DATABASE a; FLUSH BINARY LOGS; CREATE DATABASE b; SELECT SLEEP(2.1); FLUSH BINARY LOGS; CREATE DATABASE c');
+    expect(await first({ kind: 'retention' })).toEqual(['binlog.000001', false, false, true]);
+    expect(await first({ kind: 'retention' }, 1_500)).toEqual(['binlog.000002', false, true, false]);
+    expect(await first({ kind: 'now' })).toEqual(['binlog.000003', true, true, false]);
+    expect(await first({ kind: 'time', time: Date.now() + 60_000 })).toEqual(['binlog.000003', false, true, false]);
+    expect(await first({ kind: 'position', position: { file: 'binlog.000002', offset: 4 } })).toEqual([
+      'binlog.000002', false, true, false,
+    ]);
+    await server.query("PURGE BINARY LOGS TO 'binlog.000002'");
+    for (const position of [{ file: 'binlog.000001', offset: 4 }, { file: 'binlog.000002', offset: 333 }])
+      expect((await rejection(first({ kind: 'position', position }))).code).toBe('BINLOG_PURGED');
+  });
+});

@@ -1,0 +1,1 @@
+export * from '../../local-servers/src/mariadb.js';

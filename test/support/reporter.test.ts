@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { totalsLine } from './reporter.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+test('the line of totals names skipped tests only where there are any', () => {
+  expect(totalsLine({ passed: 3, failed: 0, skipped: 0 })).toBe('3 passed, 0 failed');
+  expect(totalsLine({ passed: 0, failed: 2, skipped: 1 })).toBe('0 passed, 2 failed, 1 skipped');
+});
+
+/** Runs a project of one test file with our reporter; its last line. */
+async function lastLine(source: string): Promise<string | undefined> {
+  // Within the packages, so that vitest is found; not within test, so that nobody else runs it.
+  const cache = join(root, 'node_modules', '.cache', 'drc');
+  await mkdir(cache, { recursive: true });
+  const folder = await mkdtemp(join(cache, 'reporter-'));
+  try {
+    const reporter = JSON.stringify(join(root, 'test', 'support', 'reporter.ts'));
+    await writeFile(
+      join(folder, 'vitest.config.ts'),
+      `import { TotalsReporter } from ${reporter};
+       export default { root: ${JSON.stringify(folder)}, test: { reporters: ['default', new TotalsReporter()], include: ['a.test.ts'], exclude: [] } };`,
+    );
+    await writeFile(
+      join(folder, 'a.test.ts'),
+      `import { beforeAll, describe, test } from 'vitest';\n${source}`,
+    );
+    const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+    const run = promisify(execFile)(process.execPath, [vitest, 'run'], { cwd: folder });
+    const { stdout } = await run.catch((error: unknown) => error as { stdout: string });
+    return stdout.trimEnd().split('\n').at(-1);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test('passed, failed, skipped and unfinished tests are counted', async () => {
+  const source = `
+    test('a', () => undefined);
+    test('b', () => { throw new Error('b'); });
+    test.skip('c', () => undefined);
+    test.todo('d');
+    test.fails('e', () => { throw new Error('e'); });`;
+  expect(await lastLine(source)).toBe('2 passed, 1 failed, 2 skipped');
+});
+
+test('failures outside of tests are failures', async () => {
+  expect(await lastLine(`throw new Error('at import');`)).toBe('0 passed, 1 failed');
+  expect(await lastLine(`test('a', () => { void Promise.reject(new Error('late')); });`)).toBe(
+    '1 passed, 1 failed',
+  );
+  const hook = `describe('s', () => { beforeAll(() => { throw new Error('hook'); }); test('a', () => undefined); });`;
+  expect(await lastLine(hook)).toMatch(/^0 passed, [1-9] failed/);
+});

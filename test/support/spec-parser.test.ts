@@ -1,0 +1,134 @@
+import { expect, test } from 'vitest';
+import { parseSpec } from './spec-parser.js';
+
+const flags = { foreignKeyChecks: true, uniqueChecks: true };
+
+test('a spec is its title, its statements and its expectations in order', () => {
+  const spec = parseSpec(`-- Rows come in order.
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10));
+--> ddl CREATE TABLE t
+
+-- A comment.
+INSERT INTO t VALUES (1, 'a'),
+  (2, NULL); UPDATE t SET id = 3 WHERE id = 2;
+--> begin
+-->   insert t {id: 1, v: "a"}
+-->   insert t {id: 2, v: null}
+--> commit
+--> update t {id: 2, v: null} -> {id: 3, v: null}
+`);
+  expect(spec.title).toBe('Rows come in order.');
+  expect(spec.statements.map(({ sql }) => sql)).toEqual([
+    'CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10))',
+    "INSERT INTO t VALUES (1, 'a'),\n  (2, NULL)",
+    'UPDATE t SET id = 3 WHERE id = 2',
+  ]);
+  const text = 'CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10))';
+  expect(spec.expected).toEqual([
+    { changes: [{ kind: 'ddl', ddl: { verb: 'CREATE TABLE', tables: ['spec.t'], text } }] },
+    {
+      changes: [
+        { kind: 'insert', table: 'spec.t', after: { id: 1, v: 'a' }, ...flags },
+        { kind: 'insert', table: 'spec.t', after: { id: 2, v: null }, ...flags },
+      ],
+    },
+    {
+      changes: [
+        { kind: 'update', table: 'spec.t', before: { id: 2, v: null }, after: { id: 3, v: null }, ...flags },
+      ],
+    },
+  ]);
+});
+
+test('values keep their types', () => {
+  const { expected } = parseSpec(`-- Values.
+SELECT 1;
+--> insert t {i: -7, f: 1.5e-3, b: 18446744073709551615n, s: "a\\"\\u00e9", x: x"00ff", e: x"", n: null}
+--> insert t {s: repeat("ab", 3), x: repeat(x"00ff", 2), "__proto__": 1, "a b": 2, übergröße: 3}
+`);
+  const [first, second] = expected.map(({ changes }) => changes[0]);
+  const after = {
+    i: -7,
+    f: 0.0015,
+    b: 18446744073709551615n,
+    s: 'a"é',
+    x: Buffer.of(0, 255),
+    e: Buffer.of(),
+    n: null,
+  };
+  expect(first).toMatchObject({ after });
+  expect(second?.kind === 'insert' && Object.entries(second.after)).toEqual([
+    ['s', 'ababab'],
+    ['x', Buffer.of(0, 255, 0, 255)],
+    ['__proto__', 1],
+    ['a b', 2],
+    ['übergröße', 3],
+  ]);
+});
+
+test('flags, schemas, DDL texts and sequences are read', () => {
+  const { expected } = parseSpec(`-- The rest.
+SELECT 1;
+--> insert other.t {id: 1} foreign_key_checks=0 unique_checks=0
+--> delete "odd schema.odd.table" {id: 1}
+--> ddl DROP TABLE a, other.b: "DROP TABLE x"
+--> ddl CREATE USER without text
+--> ddl CREATE DATABASE
+--> sequence s {next: 1n}
+`);
+  expect(expected.map(({ changes }) => changes[0])).toEqual([
+    { kind: 'insert', table: 'other.t', after: { id: 1 }, foreignKeyChecks: false, uniqueChecks: false },
+    { kind: 'delete', table: 'odd schema.odd.table', before: { id: 1 }, ...flags },
+    { kind: 'ddl', ddl: { verb: 'DROP TABLE', tables: ['spec.a', 'other.b'], text: 'DROP TABLE x' } },
+    { kind: 'ddl', ddl: { verb: 'CREATE USER', tables: [] } },
+    { kind: 'ddl', ddl: { verb: 'CREATE DATABASE', tables: [], text: 'SELECT 1' } },
+    { kind: 'sequence', table: 'spec.s', after: { next: 1n } },
+  ]);
+});
+
+test('semicolons in quotes, comments and bodies do not end a statement', () => {
+  const { statements } = parseSpec(`-- Quotes.
+INSERT INTO t VALUES ('a;''b\\';', ";\\"", \`c;\\\`); -- not this; one
+# nor; this
+DELIMITER //
+CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET @a = 1; SET @b = 2; END//
+DELIMITER ;
+SELECT '--> not an expectation
+-- nor a comment';
+`);
+  expect(statements.map(({ sql }) => sql)).toEqual([
+    "INSERT INTO t VALUES ('a;''b\\';', \";\\\"\", `c;\\`)",
+    'CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET @a = 1; SET @b = 2; END',
+    "SELECT '--> not an expectation\n-- nor a comment'",
+  ]);
+});
+
+test('directives name the session and the error of a statement', () => {
+  const { statements } = parseSpec(`-- Directives.
+SELECT 1;
+--@ session b
+--@ fails ER_DUP_ENTRY
+SELECT 2;
+SELECT 3;
+`);
+  expect(statements).toEqual([
+    { sql: 'SELECT 1', session: 'main' },
+    { sql: 'SELECT 2', session: 'b', fails: 'ER_DUP_ENTRY' },
+    { sql: 'SELECT 3', session: 'b' },
+  ]);
+});
+
+test.each([
+  ['no title', 'SELECT 1;\n', /f.sql:1: the first line/],
+  ['an open statement', '-- T.\nSELECT 1\n--> insert t {}\n', /f.sql:3: the statement before has no end/],
+  ['an open statement at the end', '-- T.\nSELECT 1', /f.sql: the last statement has no end/],
+  ['no statement', '-- T.\n', /f.sql: there is no statement/],
+  ['an unknown change', '-- T.\nSELECT 1;\n--> upsert t {}\n', /f.sql:3: expected a change, not upsert/],
+  ['an open row', '-- T.\nSELECT 1;\n--> begin\n--> insert t {id: 1\n', /f.sql:4: expected "\}"/],
+  ['a column twice', '-- T.\nSELECT 1;\n--> insert t {id: 1, id: 2}\n', /f.sql:3: expected column id once/],
+  ['an open transaction', '-- T.\nSELECT 1;\n--> begin\n--> insert t {id: 1}\n', /f.sql:4: expected word/],
+  ['garbage', '-- T.\nSELECT 1;\n--> insert t {id: @}\n', /f.sql:3: expected something readable/],
+  ['an unknown directive', '-- T.\n--@ sesion b\nSELECT 1;\n', /f.sql:2: there is no directive sesion/],
+])('%s is refused with its line', (_title, text, message) => {
+  expect(() => parseSpec(text, 'f.sql')).toThrow(message);
+});

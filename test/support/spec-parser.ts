@@ -1,0 +1,114 @@
+import type { Spec } from './spec.js';
+import { ExpectationReader, SpecSyntaxError } from './spec-expectation.js';
+import type { SpecStatement, SpecTransaction } from './spec-hub.js';
+
+/*
+ * A spec file is SQL, with expectations in lines that begin with `-->`:
+ *
+ *   -- The first comment is the title: one sentence.
+ *   CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10));
+ *   --> ddl CREATE TABLE t
+ *
+ *   INSERT INTO t VALUES (1, 'a'), (2, 'b');
+ *   --> begin
+ *   -->   insert t {id: 1, v: "a"}
+ *   -->   insert t {id: 2, v: "b"}
+ *   --> commit
+ *
+ * The `-->` lines of the whole file are, in order, everything that a reader gets (grammar: spec-expectation.ts).
+ * They stand behind the statements that cause them for the reader's sake only.
+ *
+ * Statements end with `;`. `DELIMITER //` works as in the mysql client. Lines that begin with `--@` are directives:
+ *   --@ session b            the following statements run on connection b (at first: main)
+ *   --@ fails ER_DUP_ENTRY   the source refuses the next statement with this error
+ */
+
+/** @throws SpecSyntaxError with the line */
+export function parseSpec(text: string, file = 'spec'): Spec {
+  const title = /^-- (.+)$/m.exec(text)?.[1];
+  if (title === undefined || !text.startsWith('-- '))
+    throw new SpecSyntaxError(`${file}:1: the first line must be a comment that says what the spec shows`);
+  const statements: SpecStatement[] = [];
+  const expected: SpecTransaction[] = [];
+  const splitter = new StatementSplitter();
+  let session = 'main';
+  let fails: string | undefined;
+  let block: { lines: string[]; line: number } | undefined;
+
+  const endBlock = (): void => {
+    if (block === undefined) return;
+    const reader = new ExpectationReader(block.lines.join('\n'), file, block.line, statements.at(-1)?.sql);
+    expected.push(...reader.transactions());
+    block = undefined;
+  };
+
+  text.split('\n').forEach((line, index) => {
+    const at = `${file}:${index + 1}`;
+    if (line.startsWith('-->')) {
+      if (splitter.inStatement) throw new SpecSyntaxError(`${at}: the statement before has no end`);
+      block ??= { lines: [], line: index + 1 };
+      block.lines.push(line.slice(3));
+      return;
+    }
+    endBlock();
+    const directive = /^--@\s*(\w+)\s+(\S+)\s*$/.exec(line);
+    if (directive !== null) {
+      if (directive[1] === 'session') session = directive[2]!;
+      else if (directive[1] === 'fails') fails = directive[2]!;
+      else throw new SpecSyntaxError(`${at}: there is no directive ${directive[1]}`);
+      return;
+    }
+    for (const sql of splitter.push(line)) {
+      statements.push({ sql, session, ...(fails === undefined ? {} : { fails }) });
+      fails = undefined;
+    }
+  });
+  endBlock();
+  if (splitter.inStatement) throw new SpecSyntaxError(`${file}: the last statement has no end`);
+  if (statements.length === 0) throw new SpecSyntaxError(`${file}: there is no statement`);
+  return { title, statements, expected };
+}
+
+/** Takes lines, gives statements. Knows quotes and comments, and nothing else of SQL. */
+class StatementSplitter {
+  #text = '';
+  #delimiter = ';';
+  #quote: string | undefined;
+
+  get inStatement(): boolean {
+    return this.#quote !== undefined || this.#text.trim() !== '';
+  }
+
+  *push(line: string): Generator<string> {
+    const delimiter = /^DELIMITER\s+(\S+)\s*$/i.exec(line);
+    if (delimiter !== null && !this.inStatement) {
+      this.#delimiter = delimiter[1]!;
+      return;
+    }
+    for (let at = 0; at < line.length; ) {
+      const rest = line.slice(at);
+      if (this.#quote === undefined && /^(--(\s|$)|#)/.test(rest)) break;
+      if (this.#quote === undefined && rest.startsWith(this.#delimiter)) {
+        const sql = this.#text.trim();
+        this.#text = '';
+        at += this.#delimiter.length;
+        if (sql !== '') yield sql;
+        continue;
+      }
+      at += this.#take(rest);
+    }
+    if (this.inStatement) this.#text += '\n';
+  }
+
+  /** One character, or an escaped one, into the statement; how many were taken. */
+  #take(rest: string): number {
+    const character = rest[0]!;
+    const escaped = character === '\\' && this.#quote !== undefined && this.#quote !== '`';
+    const taken = escaped ? rest.slice(0, 2) : character;
+    // A doubled quote ends the string and opens it again: the same in the end.
+    if (!escaped && this.#quote === character) this.#quote = undefined;
+    else if (!escaped && this.#quote === undefined && /['"`]/.test(character)) this.#quote = character;
+    this.#text += taken;
+    return taken.length;
+  }
+}

@@ -1,0 +1,1 @@
+export * from '../../local-servers/src/temporary-folder.js';
