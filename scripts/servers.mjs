@@ -126,6 +126,8 @@ export async function installDatabase(server, dataDir, args = []) {
   const command = [
     '--no-defaults',
     `--datadir=${dataDir}`,
+    // Not /tmp: a server that starts deletes the temporary tables of others there.
+    `--tmpdir=${dirname(dataDir)}`,
     ...(base === undefined ? [] : [`--basedir=${base}`]),
     '--auth-root-authentication-method=normal',
     '--skip-test-db',

@@ -48,9 +48,9 @@ export function changeAsText(tx: Transaction, change: Change): string {
     case 'delete':
       return `${time} ${id} ${pc.red('-')} ${pc.bold(change.table)} ${rowText(change.before)}`;
     case 'update': {
-      const before = change.before as Row;
-      const after = change.after as Row;
-      const key = change.tableVersion.primaryKey.map((index) => change.columns[index]!.name);
+      const before = change.before;
+      const after = change.after;
+      const key = change.tableVersion.primaryKey.map((index) => change.tableVersion.columns[index]!.name);
       const shown = Object.keys(after).map((name) => {
         const [was, is] = [valueText(before[name]), valueText(after[name])];
         return was === is ? (key.includes(name) ? `${name}: ${is}` : undefined) : `${name}: ${was} → ${is}`;
@@ -58,13 +58,16 @@ export function changeAsText(tx: Transaction, change: Change): string {
       return `${time} ${id} ${pc.yellow('~')} ${pc.bold(change.table)} ${shown.filter(Boolean).join(', ')}`;
     }
     case 'ddl':
-      return `${time} ${id} ${pc.magenta('!')} ${change.ddl.text ?? `${change.ddl.verb} ${change.ddl.tables.join(', ')}`}`;
+      return `${time} ${id} ${pc.magenta('!')} ${oneLine(change.ddl.text ?? `${change.ddl.verb} ${change.ddl.tables.join(', ')}`)}`;
   }
 }
 
+/** A statement as typed may have line ends, or bytes that a terminal would obey. */
+const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
+
 const rowText = (row: Row): string =>
   Object.entries(row)
-    .map(([name, value]) => `${name}: ${valueText(value)}`)
+    .map(([name, value]) => `${oneLine(name)}: ${valueText(value)}`)
     .join(', ');
 
 const longest = 80;

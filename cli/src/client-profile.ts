@@ -1,4 +1,4 @@
-import type { ConnectOptions } from '@drc/client-sdk';
+import type { ConnectOptions, Credentials } from '@drc/client-sdk';
 import { DrcError } from '@drc/protocol';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,36 +27,42 @@ export interface ClientFlags {
 
 /** Flags win over the environment, the environment over the profile of `drc dev`. */
 export async function clientOptions(flags: ClientFlags): Promise<ConnectOptions> {
-  const user = flags.user ?? process.env['DRC_USER'];
-  const keyFile = flags.machineKeyFile ?? process.env['DRC_MACHINE_KEY_FILE'];
-  const key = process.env['DRC_MACHINE_KEY'];
-  const token = process.env['DRC_TOKEN'];
   const manager = flags.manager ?? process.env['DRC_MANAGER'];
   const clusterManager = manager ?? 'http://127.0.0.1:7370';
-  if (user !== undefined) {
-    const password = await readSecret({
-      variable: 'DRC_PASSWORD',
-      file: flags.passwordFile,
-      prompt: `Password for ${user} at ${clusterManager}: `,
-    });
-    return { clusterManager, credentials: { name: user, password } };
-  }
-  if (keyFile !== undefined || key !== undefined) {
-    const machineKey = await readSecret({ variable: 'DRC_MACHINE_KEY', file: keyFile });
-    return { clusterManager, credentials: { machineKey: machineKey.trim() } };
-  }
-  if (token !== undefined) return { clusterManager, credentials: { token } };
+  const credentials = await credentialsFrom(flags, clusterManager);
+  if (credentials !== undefined) return { clusterManager, credentials };
   const profile = await readProfile(join(flags.data ?? defaultDataFolder, profileFile));
-  if (profile)
-    return {
-      clusterManager: manager ?? profile.clusterManager,
-      credentials: { machineKey: profile.machineKey },
-    };
+  if (profile) {
+    const { machineKey } = profile;
+    return { clusterManager: manager ?? profile.clusterManager, credentials: { machineKey } };
+  }
   throw new DrcError(
     'CONFIG_INVALID',
     'No credentials: use --user NAME (with DRC_PASSWORD or --password-file), --machine-key-file FILE, or DRC_TOKEN; ' +
       `beside a running \`drc dev\` nothing is needed (--data names its folder, default ./${defaultDataFolder}).`,
   );
+}
+
+async function credentialsFrom(flags: ClientFlags, manager: string): Promise<Credentials | undefined> {
+  const { DRC_USER, DRC_MACHINE_KEY, DRC_MACHINE_KEY_FILE, DRC_TOKEN } = process.env;
+  const { machineKeyFile, passwordFile } = flags;
+  const variable = 'DRC_MACHINE_KEY';
+  if (flags.user === undefined && machineKeyFile !== undefined) {
+    return { machineKey: (await readSecret({ variable, flagFile: machineKeyFile })).trim() };
+  }
+  const name = flags.user ?? DRC_USER;
+  if (name !== undefined) {
+    const prompt = `Password for ${name} at ${manager}: `;
+    const orElse = '--password-file';
+    return {
+      name,
+      password: await readSecret({ variable: 'DRC_PASSWORD', flagFile: passwordFile, prompt, orElse }),
+    };
+  }
+  if (DRC_MACHINE_KEY !== undefined || DRC_MACHINE_KEY_FILE !== undefined) {
+    return { machineKey: (await readSecret({ variable, file: DRC_MACHINE_KEY_FILE })).trim() };
+  }
+  return DRC_TOKEN === undefined ? undefined : { token: DRC_TOKEN };
 }
 
 async function readProfile(path: string): Promise<ClientProfile | undefined> {

@@ -1,6 +1,6 @@
 import { DrcError } from '@drc/protocol';
 import { readFile } from 'node:fs/promises';
-import { LineCounter, type Node, isMap, isNode, isScalar, parseDocument } from 'yaml';
+import { type Document, LineCounter, type Node, isMap, isNode, isScalar, parseDocument } from 'yaml';
 
 /** Reads one configuration: takes the file's value, returns the checked one or throws `CONFIG_INVALID` with `faults`. */
 export type ConfigParser<Config> = (value: unknown) => Config;
@@ -37,7 +37,7 @@ export async function readConfig<Config>(
   const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
   const value = given.reduce<unknown>(
     (tree, [key, item]) => withValue(tree, key.split('.'), item),
-    document.toJS({ maxAliasCount: 100 }) ?? {},
+    valueOf(document, path),
   );
   try {
     return parse(value);
@@ -51,14 +51,20 @@ export async function readConfig<Config>(
   }
 }
 
-const invalid = (path: string, faults: readonly string[]): DrcError =>
-  new DrcError(
-    'CONFIG_INVALID',
-    `${path} has ${faults.length} fault(s):\n${faults.map((f) => `  ${path}:${f}`).join('\n')}`,
-    {
-      faults,
-    },
-  );
+const invalid = (path: string, placed: readonly string[]): DrcError => {
+  const faults = placed.map((fault) => `${path}:${fault}`);
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+  return new DrcError('CONFIG_INVALID', `${path} has ${count}: ${faults.join('; ')}`, { faults });
+};
+
+function valueOf(document: Document, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (cause) {
+    // Aliases that multiply, or that name nothing.
+    throw new DrcError('CONFIG_INVALID', `${path}: ${(cause as Error).message}.`, {}, { cause });
+  }
+}
 
 function place(lines: LineCounter, offset: number): string {
   const { line, col } = lines.linePos(offset);

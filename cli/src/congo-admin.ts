@@ -3,50 +3,83 @@ import { DrcError } from '@drc/protocol';
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** What Prometheus reads of a congo process. */
+type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
+
+/** What Prometheus reads of a congo process: congo counts for itself, each scrape reads it. */
 export function congoMetrics(congo: Congo): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const gauge = (name: string, help: string, read: (self: Gauge) => void): void => {
-    const made: Gauge = new Gauge({ name, help, registers: [registry], collect: () => read(made) });
+  const counter = (
+    name: string,
+    help: string,
+    read: () => readonly Sample[],
+    labelNames: string[] = [],
+  ): void => {
+    const made: Counter = new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        made.reset();
+        for (const [value, labels] of read()) made.inc(labels ?? {}, value);
+      },
+    });
   };
-  const labelled = new Gauge({
-    name: 'congo_rows_applied_total',
-    help: 'Rows written to the target since the process started.',
-    labelNames: ['op'],
-    registers: [registry],
-    collect: () => {
-      for (const [op, rows] of Object.entries(congo.counters.rows)) labelled.set({ op }, rows);
-    },
-  });
-  gauge('congo_transactions_applied_total', 'Source transactions applied.', (self) =>
-    self.set(congo.counters.transactions),
+  const gauge = (name: string, help: string, read: () => number | undefined): void => {
+    const made: Gauge = new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const value = read();
+        // no figure is not the figure zero
+        if (value === undefined) made.remove();
+        else made.set(value);
+      },
+    });
+  };
+  const { counters } = congo;
+  counter(
+    'congo_rows_applied_total',
+    'Rows written to the target, by operation.',
+    () => Object.entries(counters.rows).map(([op, rows]): Sample => [rows, { op }]),
+    ['op'],
   );
-  gauge('congo_target_transactions_total', 'Transactions committed on the target.', (self) =>
-    self.set(congo.counters.targetTransactions),
+  counter('congo_transactions_applied_total', 'Source transactions applied.', () => [
+    [counters.transactions],
+  ]);
+  counter('congo_target_transactions_total', 'Transactions committed on the target.', () => [
+    [counters.targetTransactions],
+  ]);
+  counter('congo_ddl_ignored_total', 'DDL statements left out by the policy `ignore`.', () => [
+    [counters.ddlIgnored],
+  ]);
+  counter('congo_sequences_ignored_total', 'Changes of sequences left out.', () => [
+    [counters.sequencesIgnored],
+  ]);
+  gauge('congo_applying', '1 while the task applies, 0 while it waits or has stopped.', () =>
+    congo.status.kind === 'applying' ? 1 : 0,
   );
-  gauge('congo_ddl_ignored_total', 'DDL statements left out by the policy `ignore`.', (self) =>
-    self.set(congo.counters.ddlIgnored),
-  );
-  gauge('congo_sequences_ignored_total', 'Changes of sequences left out.', (self) =>
-    self.set(congo.counters.sequencesIgnored),
-  );
-  gauge('congo_applying', '1 while the task applies, 0 while it waits or has stopped.', (self) =>
-    self.set(congo.status.kind === 'applying' ? 1 : 0),
-  );
-  gauge('congo_last_commit_timestamp_seconds', 'When the source committed what was applied last.', (self) => {
-    const status = congo.status;
-    if (status.kind === 'applying' && status.lastCommitTime !== undefined) self.set(status.lastCommitTime / 1000);
+  gauge('congo_last_commit_timestamp_seconds', 'When the source committed what was applied last.', () => {
+    const { status } = congo;
+    const time = status.kind === 'applying' ? status.lastCommitTime : undefined;
+    return time === undefined ? undefined : time / 1000;
   });
   return registry;
 }
 
 /** `/livez`, `/readyz` (the task applies), `/metrics` on a loopback port. @throws DrcError `PORT_IN_USE`, `ADDRESS_NOT_LOOPBACK`. */
-export async function startCongoAdmin(listen: { host: string; port: number }, congo: Congo): Promise<CongoAdmin> {
+export async function startCongoAdmin(
+  listen: { host: string; port: number },
+  congo: Congo,
+): Promise<CongoAdmin> {
   if (!/^(127\.\d+\.\d+\.\d+|::1)$/.test(listen.host)) {
-    throw new DrcError('ADDRESS_NOT_LOOPBACK', `${listen.host} is not a loopback address.`, { host: listen.host });
+    throw new DrcError('ADDRESS_NOT_LOOPBACK', `${listen.host} is not a loopback address.`, {
+      host: listen.host,
+    });
   }
   const metrics = congoMetrics(congo);
   const server = createServer((request, response) => {
@@ -93,8 +126,13 @@ async function answer(
     case '/readyz': {
       const { status } = congo;
       const ready = status.kind === 'applying';
-      const reason = 'error' in status && status.error ? { code: status.error.code, message: status.error.message } : {};
-      return { status: ready ? 200 : 503, type: json, body: `${JSON.stringify({ ready, state: status.kind, ...reason })}\n` };
+      const reason =
+        'error' in status && status.error ? { code: status.error.code, message: status.error.message } : {};
+      return {
+        status: ready ? 200 : 503,
+        type: json,
+        body: `${JSON.stringify({ ready, state: status.kind, ...reason })}\n`,
+      };
     }
     case '/metrics':
       return { status: 200, type: metrics.contentType, body: await metrics.metrics() };

@@ -45,8 +45,16 @@ export type CongoConfig = z.infer<typeof schema>;
 
 /** @throws DrcError `CONFIG_INVALID` with all `faults`, each `path: message`. */
 export function parseCongoConfig(value: unknown): CongoConfig {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+  const faults = parsed.error.issues.flatMap(faultsOf);
   throw new DrcError('CONFIG_INVALID', `The task has ${faults.length} fault(s).`, { faults });
+}
+
+function faultsOf(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a setting`);
+  }
+  const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
+  return [`${issue.path.join('.') || 'the file'}: ${isMissing ? 'is missing' : issue.message}`];
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { port } from './arguments.js';
 import { congoRun } from './commands/congo-run.js';
 import { runProgram } from './run-program.js';
 import { stopSignal } from './stop-signal.js';
@@ -12,7 +13,7 @@ program
   .command('run')
   .description('run the task of a file until it is stopped')
   .requiredOption('-c, --config <file>', 'the task, in YAML (docs/congo.md)')
-  .option('--admin-port <port>', 'port of /livez, /readyz and /metrics; 0 takes a free one', Number)
+  .option('--admin-port <port>', 'port of /livez, /readyz and /metrics; 0 takes a free one', port)
   .addHelpText(
     'after',
     `

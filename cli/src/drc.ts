@@ -1,5 +1,14 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { type CmStartFlags, type MachineKeyFlags, type UserFlags, cmInit, cmMachineKey, cmStart, cmUser } from './commands/cm.js';
+import { Command, Option } from 'commander';
+import { append, count, list, port } from './arguments.js';
+import {
+  type CmStartFlags,
+  type MachineKeyFlags,
+  type UserFlags,
+  cmInit,
+  cmMachineKey,
+  cmStart,
+  cmUser,
+} from './commands/cm.js';
 import { type DevFlags, dev } from './commands/dev.js';
 import { type StoreStartFlags, storeStart } from './commands/store.js';
 import { type TailFlags, tail } from './commands/tail.js';
@@ -8,19 +17,10 @@ import { type ClientFlags, defaultDataFolder } from './client-profile.js';
 import { runProgram } from './run-program.js';
 import { stopSignal } from './stop-signal.js';
 
-const port = (text: string): number => {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
-};
-const count = (text: string): number => {
-  if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It takes a positive whole number.');
-};
-const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter(Boolean);
-const append = (text: string, before: string[] = []): string[] => [...before, text];
-
 const program = new Command('drc')
-  .description('A change-capture hub for MySQL and MariaDB: each source is read once, its changes go to everybody who needs them.')
+  .description(
+    'A change-capture hub for MySQL and MariaDB: each source is read once, its changes go to everybody who needs them.',
+  )
   .version('0.1.0')
   .showHelpAfterError();
 
@@ -48,10 +48,17 @@ Example:
 const withClientOptions = (command: Command): Command =>
   command
     .option('--manager <url>', 'cluster manager (DRC_MANAGER)')
-    .option('--user <name>', 'log in with a password from DRC_PASSWORD, --password-file or a prompt (DRC_USER)')
+    .option(
+      '--user <name>',
+      'log in with a password from DRC_PASSWORD, --password-file or a prompt (DRC_USER)',
+    )
     .option('--password-file <file>', 'file with the password')
     .option('--machine-key-file <file>', 'use a machine key instead (DRC_MACHINE_KEY, DRC_MACHINE_KEY_FILE)')
-    .option('--data <folder>', 'folder of a `drc dev` whose key is used when nothing else is given', defaultDataFolder);
+    .option(
+      '--data <folder>',
+      'folder of a `drc dev` whose key is used when nothing else is given',
+      defaultDataFolder,
+    );
 
 withClientOptions(program.command('tail').argument('<topic>'))
   .description('print the changes of a topic: one JSON object a line, or readable on a terminal')
@@ -75,7 +82,9 @@ withClientOptions(program.command('topics'))
   .description('list the topics that you may read, with the number of their stores')
   .action((flags: ClientFlags) => topics(flags));
 
-const cm = program.command('cm').description('the cluster manager: who may read what, and which store has it');
+const cm = program
+  .command('cm')
+  .description('the cluster manager: who may read what, and which store has it');
 
 cm.command('init')
   .description('make the data folder, the signing key and the first administrator')
@@ -88,13 +97,19 @@ cm.command('init')
 cm.command('machine-key')
   .description('make the key of a store, or of a client, and print it')
   .requiredOption('--topics <names>', 'topics that it announces (or reads), e.g. shop,crm', list)
-  .requiredOption('--data <folder>', "the manager's folder")
+  .option('--data <folder>', "the manager's folder; not needed where --manager names a running one")
   .option('--client', 'the key of a client instead of a store')
   .option('--tables <globs>', 'tables that the client may read; default all', list)
   .option('--manager <url>', 'address of the manager where it is running')
   .option('--user <name>', 'administrator to log in as where it is running', 'admin')
   .option('--password-file <file>', "file with the administrator's password (or DRC_PASSWORD)")
-  .addHelpText('after', '\nExample:\n  drc cm machine-key --data ./cm --topics shop > store.key')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  drc cm machine-key --data ./cm --topics shop > store.key
+  DRC_PASSWORD=… drc cm machine-key --manager http://127.0.0.1:7370 --client --topics shop > client.key`,
+  )
   .action((flags: MachineKeyFlags) => cmMachineKey(flags));
 
 cm.command('user')

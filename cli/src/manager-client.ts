@@ -11,7 +11,10 @@ export class ManagerClient {
   }
 
   /** @throws DrcError `UNAUTHENTICATED`, `MANAGER_UNREACHABLE`. */
-  static async login(address: string, credentials: { name: string; password: string }): Promise<ManagerClient> {
+  static async login(
+    address: string,
+    credentials: { name: string; password: string },
+  ): Promise<ManagerClient> {
     const { token } = await post(address, '/v1/login', credentials);
     return new ManagerClient(address, String(token));
   }
@@ -23,12 +26,21 @@ export class ManagerClient {
   }
 }
 
-async function post(address: string, path: string, body: object, token?: string): Promise<Record<string, unknown>> {
+async function post(
+  address: string,
+  path: string,
+  body: object,
+  token?: string,
+): Promise<Record<string, unknown>> {
+  if (!URL.canParse(address)) throw new DrcError('CONFIG_INVALID', `'${address}' is not an address.`);
   let response: Response;
   try {
     response = await fetch(new URL(path, address), {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(10_000),
     });
@@ -39,5 +51,7 @@ async function post(address: string, path: string, body: object, token?: string)
   if (response.ok) return answer;
   const error = (answer['error'] ?? {}) as { code?: unknown; message?: unknown };
   const code = isErrorCode(error.code) ? error.code : 'MANAGER_UNREACHABLE';
-  throw new DrcError(code, String(error.message ?? `${address} answered ${response.status}.`));
+  const message =
+    typeof error.message === 'string' ? error.message : `${address} answered ${response.status}.`;
+  throw new DrcError(code, message);
 }

@@ -17,7 +17,8 @@ export async function runProgram(program: Command): Promise<void> {
     const wrongUsage = (error as { code?: unknown }).code;
     if (typeof wrongUsage === 'string' && wrongUsage.startsWith('commander.')) {
       const asked = ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(wrongUsage);
-      process.exitCode = asked && (error as { exitCode?: number }).exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+      process.exitCode =
+        asked && (error as { exitCode?: number }).exitCode === 0 ? ExitCode.ok : ExitCode.usage;
       return;
     }
     process.stderr.write(`${describeError(error)}\n`);

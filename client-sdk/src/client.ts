@@ -15,6 +15,8 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
+const maxClientLength = 100;
+
 /** A connection to the cluster managers: subscriptions are made here. */
 export interface Hub extends AsyncDisposable {
   /** The topics that these credentials may read. */
@@ -34,8 +36,10 @@ export interface Hub extends AsyncDisposable {
  * is away is waited for.
  */
 export async function connect(options: ConnectOptions): Promise<Hub> {
-  const { clusterManager, credentials, signal } = options;
+  const { clusterManager, credentials, client, signal } = options;
   const addresses = typeof clusterManager === 'string' ? [clusterManager] : clusterManager;
+  if (client !== undefined && client.length > maxClientLength)
+    throw new RangeError(`client: at most ${maxClientLength} characters.`);
   const hub = new ManagedHub(new Directory({ addresses, credentials }), options);
   try {
     signal?.throwIfAborted();

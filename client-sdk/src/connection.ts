@@ -107,7 +107,7 @@ export class Connection {
   }
 
   #tick(): void {
-    if (++this.#silentTicks < ticksOfSilence) return;
+    if (++this.#silentTicks <= ticksOfSilence) return;
     this.#end(new DrcError('CONNECTION_LOST', 'The store has been silent for too long.'));
   }
 

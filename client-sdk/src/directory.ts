@@ -44,11 +44,11 @@ interface Content {
 interface Token {
   readonly text: string;
   /** ms since 1970; a machine key or a token that was given to us has no end that we know. */
-  readonly expiresAt: number;
+  readonly renewAt: number;
 }
 
-/** A token is renewed this long before it ends, in ms. */
-const renewalMarginMs = 30_000;
+/** A token is renewed when this part of its life is over. */
+const renewalPoint = 0.9;
 /** Longer questions go into a body: a server bounds the head of a request. */
 const maxQueryCharacters = 4 * 1024;
 const maxAnswerCharacters = 4 * 1024 * 1024;
@@ -71,8 +71,8 @@ export class Directory {
     this.#addresses = addresses.map(baseAddress);
     this.#credentials = credentials;
     this.#answerMs = answerMs ?? 10_000;
-    if ('machineKey' in credentials) this.#token = { text: credentials.machineKey, expiresAt: Infinity };
-    if ('token' in credentials) this.#token = { text: credentials.token, expiresAt: Infinity };
+    if ('machineKey' in credentials) this.#token = { text: credentials.machineKey, renewAt: Infinity };
+    if ('token' in credentials) this.#token = { text: credentials.token, renewAt: Infinity };
   }
 
   /** @throws DrcError `UNAUTHENTICATED`, `MANAGER_UNREACHABLE`, … */
@@ -115,7 +115,7 @@ export class Directory {
   }
 
   async #current(signal: AbortSignal): Promise<Token> {
-    if (this.#token !== undefined && this.#token.expiresAt - renewalMarginMs > Date.now()) return this.#token;
+    if (this.#token !== undefined && this.#token.renewAt > Date.now()) return this.#token;
     // Shared by all subscriptions: the end of one of them must not end the login of the others.
     this.#login ??= this.#logIn().finally(() => (this.#login = undefined));
     return (this.#token = await unlessAborted(this.#login, signal));
@@ -127,7 +127,8 @@ export class Directory {
     });
     const { token, expiresAt } = answer;
     if (!isBearer(token) || typeof expiresAt !== 'number') throw malformed('a login');
-    return { text: token, expiresAt };
+    const now = Date.now();
+    return { text: token, renewAt: now + (expiresAt - now) * renewalPoint };
   }
 
   async #request(path: string, signal: AbortSignal, content: Content): Promise<Record<string, unknown>> {

@@ -41,9 +41,9 @@ export class ReadWindow {
     return this.#outstanding;
   }
 
-  /** True while there is no credit for another frame of full size. */
-  get isFull(): boolean {
-    return this.#outstanding + maxFrameBytes > this.bytes;
+  /** True while more than half of the window waits to be taken: it is the reader that the stream waits for. */
+  get isHeldUp(): boolean {
+    return this.waitingBytes * 2 > this.bytes;
   }
 
   /** A data frame has arrived. @throws DrcError `PROTOCOL_VIOLATION` where the store had no credit for it. */

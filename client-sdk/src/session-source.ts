@@ -1,5 +1,5 @@
 import { DrcError, isDrcError, type ErrorCode, type StartFrom } from '@drc/protocol';
-import { pause } from './backoff.js';
+import { defaultBackoff, pause, pauseBefore } from './backoff.js';
 import type { Directory, Placement } from './directory.js';
 import { Session, type SessionOptions, type SessionRequest } from './session.js';
 
@@ -89,21 +89,28 @@ export class SessionSource {
   /** Never throws: a ticket that could not be renewed ends the session, and the next placement says why. */
   async #keepFresh(session: Session, expiresAt: number, signal: AbortSignal): Promise<void> {
     let until = expiresAt;
+    let failures = 0;
     try {
       for (;;) {
-        await pause(Math.max(minRenewalMs, (until - Date.now()) * renewalPoint), signal);
+        const wait =
+          failures === 0
+            ? (until - Date.now()) * renewalPoint
+            : pauseBefore(failures, Math.random(), defaultBackoff);
+        await pause(Math.max(minRenewalMs, wait), signal);
         try {
           const { ticket, ticketExpiresAt } = await this.#directory.stores(
             this.topic,
             { kind: 'latest' },
             signal,
           );
+          failures = 0;
           session.renew(ticket);
           until = ticketExpiresAt;
           if (this.#placement !== undefined)
             this.#placement = { ...this.#placement, ticket, ticketExpiresAt };
         } catch (error) {
           if (!isDrcError(error) || !error.retryable) return;
+          failures++;
         }
       }
     } catch {

@@ -124,9 +124,9 @@ export class Session implements AsyncDisposable {
     return this.#store;
   }
 
-  /** True while there is no credit for another frame of full size: the reader is what the stream waits for. */
-  get windowIsFull(): boolean {
-    return this.#window.isFull;
+  /** True while it is the reader that the stream waits for. */
+  get isHeldUp(): boolean {
+    return this.#window.isHeldUp;
   }
 
   /** The next item; undefined while there is none. @throws DrcError `PROTOCOL_VIOLATION`. */

@@ -28,7 +28,7 @@ export type SubscriptionEvent =
   | { readonly kind: 'connect'; readonly at: number }
   | { readonly kind: 'subscribed'; readonly at: number; readonly store: string }
   | { readonly kind: 'caughtUp'; readonly at: number }
-  /** The reader has let the window fill up. */
+  /** It is the reader that the stream waits for. */
   | { readonly kind: 'fellBehind'; readonly at: number }
   | { readonly kind: 'lost'; readonly at: number; readonly error: DrcError; readonly retryAt: number }
   | { readonly kind: 'close'; readonly at: number; readonly error?: Error };

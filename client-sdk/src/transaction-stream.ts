@@ -87,7 +87,7 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
 
   /** True while the stream waits for the loop. */
   get isHeldUp(): boolean {
-    return this.#session?.windowIsFull === true;
+    return this.#session?.isHeldUp === true;
   }
 
   /** Behind all that has been handed out, and all that held nothing. */

@@ -81,12 +81,16 @@ export class MariadbServer implements AsyncDisposable {
       const dataDir = join(folder, 'data');
       await cp(await template(program), dataDir, { recursive: true, mode: constants.COPYFILE_FICLONE });
       const socketPath = join(folder, 'socket');
+      const temporary = join(folder, 'tmp');
+      await mkdir(temporary);
       for (let attempt = 1; ; attempt++) {
         const port = await freePort();
         const fixedArguments = [
           '--no-defaults',
           ...userArguments(),
           `--datadir=${dataDir}`,
+          // A server that starts deletes what others have in a shared tmpdir, and these crash then.
+          `--tmpdir=${temporary}`,
           `--socket=${socketPath}`,
           `--pid-file=${join(folder, 'pid')}`,
           `--port=${port}`,
@@ -278,7 +282,14 @@ async function addPlainUser(program: ServerProgram, dataDir: string): Promise<vo
   const input = await open(sql, 'r');
   const server = spawn(
     program.program,
-    ['--no-defaults', ...userArguments(), '--bootstrap', `--datadir=${dataDir}`, ...innodbArguments],
+    [
+      '--no-defaults',
+      ...userArguments(),
+      '--bootstrap',
+      `--datadir=${dataDir}`,
+      `--tmpdir=${dirname(dataDir)}`,
+      ...innodbArguments,
+    ],
     { stdio: [input.fd, 'ignore', 'pipe'] },
   );
   let output = '';

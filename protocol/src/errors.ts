@@ -57,6 +57,9 @@ export const errorTable = {
   EVENT_MALFORMED: fatal(
     'An event could not be decoded under its own description. The store stopped before it; please report the position and server version.',
   ),
+  GTID_OUT_OF_ORDER: fatal(
+    'A transaction carries a GTID that its domain had already passed: sequence numbers went back, as they can without gtid_strict_mode or when two servers write one domain. A checkpoint could not tell it from what was delivered, so the store stopped before it. Set gtid_strict_mode=ON on the source, and begin with a new data folder.',
+  ),
   // The log
   LOG_LOCKED: fatal('Another process has this data folder open. Stop it, or use another folder.'),
   LOG_CORRUPT: fatal(

@@ -102,8 +102,8 @@ export interface ServeConfig {
 }
 
 /** What a text means, with the fault of not meaning anything at its place. */
-const meant = <Input extends z.ZodType<string | number>, Output>(
-  input: Input,
+const meant = <Output>(
+  input: z.ZodType<string | number>,
   parse: (value: string | number) => Output,
 ): z.ZodType<Output> =>
   input.transform((value, context) => {
@@ -116,7 +116,7 @@ const meant = <Input extends z.ZodType<string | number>, Output>(
       });
       return z.NEVER;
     }
-  }) as unknown as z.ZodType<Output>;
+  });
 
 const textOrNumber = z.union([z.string(), z.number()], { error: 'must be a text or a number' });
 const duration = meant(textOrNumber, parseDuration);

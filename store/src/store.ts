@@ -99,7 +99,11 @@ interface Parts {
   readonly announcer: Announcer;
 }
 
-async function open(config: StoreConfig, dependencies: StoreDependencies, opened: AsyncDisposable[]): Promise<Parts> {
+async function open(
+  config: StoreConfig,
+  dependencies: StoreDependencies,
+  opened: AsyncDisposable[],
+): Promise<Parts> {
   const { logger, clock = systemClock, hooks } = dependencies;
   const keep = <Part extends AsyncDisposable>(part: Part): Part => {
     opened.push(part);
@@ -159,7 +163,10 @@ async function open(config: StoreConfig, dependencies: StoreDependencies, opened
       topic: config.topic,
       storeId,
       address: config.serve.address ?? addressOf(server),
-      status: () => ({ extent: log.extent(), captureState: capture.state.kind }),
+      status: () =>
+        log.capture.identity === undefined
+          ? undefined
+          : { extent: log.extent(), captureState: capture.state.kind },
       keys,
       clock,
       logger,
@@ -181,14 +188,16 @@ async function open(config: StoreConfig, dependencies: StoreDependencies, opened
 
 /** Ready: readers can find it and be let in. Whether the source answers is told beside it: the log can be read without. */
 function readinessOf(capture: Capture, announcer: Announcer): Readiness {
-  const reasons = announcer.state.kind === 'announced' ? [] : [`the store is not announced: ${announcer.state.kind}`];
+  const reasons =
+    announcer.state.kind === 'announced' ? [] : [`the store is not announced: ${announcer.state.kind}`];
   const { state } = capture;
   return {
     ready: reasons.length === 0,
     reasons,
     details: {
       capture: state.kind,
-      captureError: 'error' in state && state.error ? `${state.error.code}: ${state.error.message}` : undefined,
+      captureError:
+        'error' in state && state.error ? `${state.error.code}: ${state.error.message}` : undefined,
     },
   };
 }
@@ -202,7 +211,12 @@ async function sourceOptions({ source }: StoreConfig, password: string): Promise
   const [ca, cert, key] = await Promise.all([read(tls.ca), read(tls.cert), read(tls.key)]);
   return {
     ...common,
-    tls: { rejectUnauthorized: tls.verify, ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) },
+    tls: {
+      rejectUnauthorized: tls.verify,
+      ...(ca ? { ca } : {}),
+      ...(cert ? { cert } : {}),
+      ...(key ? { key } : {}),
+    },
   };
 }
 

@@ -32,7 +32,8 @@ const rawSocket = (socket: WebSocket): { write(bytes: Buffer): void } =>
 describe('a connection', () => {
   it('ends when the store has been silent for too long', async () => {
     const error = await endOf(() => undefined, { silenceMs: 90 });
-    expect(error).toMatchObject({ code: 'CONNECTION_LOST', message: expect.stringContaining('silent') });
+    expect(error.code).toBe('CONNECTION_LOST');
+    expect(error.message).toContain('silent');
   });
 
   it('lives on pings', async () => {

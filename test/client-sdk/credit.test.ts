@@ -1,12 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  orderIds,
-  rowsOf,
-  startFakeHub,
-  transaction,
-  transactions,
-  type Shop,
-} from './support/hub.js';
+import { orderIds, rowsOf, startFakeHub, transaction, transactions, type Shop } from './support/hub.js';
 import { insertPart, order } from './support/rows.js';
 
 describe('the credit of a session', () => {

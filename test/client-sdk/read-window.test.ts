@@ -7,11 +7,11 @@ describe('a read window', () => {
   it('acknowledges when a quarter of it has been taken', () => {
     const window = new ReadWindow(400_000);
     for (let i = 0; i < 8; i++) window.received(50_000);
-    expect(window.isFull).toBe(true);
+    expect(window.isHeldUp).toBe(true);
     expect([1, 2, 3, 4].map(() => window.taken(50_000))).toEqual([0, 100_000, 0, 100_000]);
     expect(window.outstandingBytes).toBe(200_000);
     expect(window.waitingBytes).toBe(200_000);
-    expect(window.isFull).toBe(false);
+    expect(window.isHeldUp).toBe(false);
   });
 
   it('refuses a frame that the store had no credit for, but for a single one', () => {

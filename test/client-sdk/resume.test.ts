@@ -1,4 +1,4 @@
-import { connect, memoryCheckpoints } from '@drc/client-sdk';
+import { connect, memoryCheckpoints, type Transaction } from '@drc/client-sdk';
 import { Checkpoint } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
 import { FakeManager } from './support/fake-manager.js';
@@ -362,7 +362,7 @@ describe('a checkpoint', () => {
       return text === undefined ? 'none' : Checkpoint.parse(text).set.toString();
     };
     const iterator = subscription[Symbol.asyncIterator]();
-    const { value: first } = await iterator.next();
+    const first = (await iterator.next()).value as Transaction<Shop>;
     expect(await saved()).toBe('');
     expect(subscription.checkpoint?.set.toString()).toBe('');
     const second = iterator.next();

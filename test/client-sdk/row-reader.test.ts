@@ -77,7 +77,7 @@ describe('a row reader', () => {
 
   it('refuses what does not fit together', () => {
     const id = schemaIdOf(orders);
-    const violation = expect.objectContaining({ code: 'PROTOCOL_VIOLATION' });
+    const violation: unknown = expect.objectContaining({ code: 'PROTOCOL_VIOLATION' });
     const rows = insertPart([order(1), order(2)]);
     expect(() => [...new RowReader().read({ bytes: rows, partsAt: 0, skip: 0 })]).toThrow(violation);
     expect(() => read(rowsPart(PartKind.insert, 3, [image(order(1))]))).toThrow(violation);

@@ -91,7 +91,10 @@ test('every setting is read, durations and sizes in words or numbers', () => {
     tls: { ca: 'ca.pem', verify: true },
     connectTimeoutMs: 3000,
   });
-  expect(config.capture.start).toEqual({ kind: 'position', file: 'binlog.000007', offset: 1234 });
+  expect(config.capture.start).toEqual({
+    kind: 'position',
+    position: { file: 'binlog.000007', offset: 1234 },
+  });
   expect(config.log).toEqual({
     retentionMs: 129_600_000,
     syncIntervalMs: 50,

@@ -20,7 +20,7 @@ const source: StoreMetricsSource = {
     setBeforeOldest: '',
   }),
   capture: () => ({
-    events: { WRITE_ROWS: { read: 5, stored: 4, leftOut: { excluded: 1 } as never } },
+    events: { WRITE_ROWS: { read: 5, stored: 4, leftOut: { excluded: 1 } } },
     tables: { 'shop."odd" name': { read: 7, stored: 7, leftOut: {} } },
     transactions: 8,
     bytes: 900,

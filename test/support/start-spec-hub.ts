@@ -1,4 +1,134 @@
-import type { SpecHub } from './spec-hub.js';
+import type { Change } from '@drc/client-sdk';
+import type mysql from 'mysql2/promise';
+import { startHub, type TestHub } from './hub.js';
+import { Reading } from './reading.js';
+import type { SpecChange, SpecHub, SpecStatement, SpecTransaction } from './spec-hub.js';
 
-/** Undefined until source, store, manager and SDK can be started together. */
-export const startSpecHub: (() => Promise<SpecHub>) | undefined = undefined;
+/** One source, store, manager and reader for all specs. */
+export async function startSpecHub(): Promise<SpecHub> {
+  const hub = await startHub();
+  try {
+    const sdk = await hub.connect();
+    const reading = new Reading(sdk.subscribe('shop', { from: 'earliest' }));
+    return {
+      run: (statements) => run(hub, reading, statements),
+      [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await hub[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function run(
+  hub: TestHub,
+  reading: Reading,
+  statements: readonly SpecStatement[],
+): Promise<readonly SpecTransaction[]> {
+  const before = rowsStored(hub);
+  await reading.until(await idOf(hub, 'CREATE DATABASE spec'));
+  let failure: unknown;
+  try {
+    await runStatements(hub, statements);
+  } catch (error) {
+    failure = error;
+  }
+  // Also after a failure: the next spec begins behind what this one has written.
+  const read = await reading.until(await idOf(hub, 'DROP DATABASE spec'));
+  if (failure !== undefined) throw failure;
+  const transactions = read.slice(0, -1).map(({ changes }) => ({ changes: changes.map(specChange) }));
+  expectConserved(hub);
+  expectAllDelivered(before, rowsStored(hub), transactions);
+  return transactions;
+}
+
+async function runStatements(hub: TestHub, statements: readonly SpecStatement[]): Promise<void> {
+  const sessions = new Map<string, mysql.Connection>();
+  try {
+    for (const { sql, session, fails } of statements) {
+      const connection = sessions.get(session) ?? (await hub.source.connect({ database: 'spec' }));
+      sessions.set(session, connection);
+      const code = await errorCode(connection.query(sql));
+      if (code !== fails)
+        throw new Error(`Expected ${fails ?? 'success'}, got ${code ?? 'success'}: ${sql.slice(0, 300)}`);
+    }
+  } finally {
+    for (const connection of sessions.values()) await connection.end();
+  }
+}
+
+async function errorCode(result: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await result;
+    return undefined;
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+}
+
+/** Runs one statement; the id of the transaction that it made. */
+async function idOf(hub: TestHub, sql: string): Promise<string> {
+  const rows = (await hub.source.query(`${sql}; SELECT @@last_gtid AS id`)) as unknown as [
+    unknown,
+    readonly { id: string }[],
+  ];
+  return rows[1][0]!.id;
+}
+
+function specChange(change: Change): SpecChange {
+  switch (change.kind) {
+    case 'ddl': {
+      const { verb, tables, text } = change.ddl;
+      return { kind: 'ddl', ddl: { verb, tables, ...(text === undefined ? {} : { text }) } };
+    }
+    case 'sequence':
+      return { kind: 'sequence', table: change.table, after: change.after };
+    case 'insert': {
+      const { kind, table, after, foreignKeyChecks, uniqueChecks } = change;
+      return { kind, table, after, foreignKeyChecks, uniqueChecks };
+    }
+    case 'update': {
+      const { kind, table, before, after, foreignKeyChecks, uniqueChecks } = change;
+      return { kind, table, before, after, foreignKeyChecks, uniqueChecks };
+    }
+    case 'delete': {
+      const { kind, table, before, foreignKeyChecks, uniqueChecks } = change;
+      return { kind, table, before, foreignKeyChecks, uniqueChecks };
+    }
+  }
+}
+
+/** Read = stored + left out, for each type of events and each table. No transaction is open now. */
+function expectConserved(hub: TestHub): void {
+  const { events, tables } = hub.store.store.capture.counters.snapshot();
+  for (const [name, { read, stored, leftOut }] of Object.entries({ ...events, ...tables })) {
+    const left = Object.values(leftOut).reduce((sum, count) => sum + count, 0);
+    if (stored + left !== read)
+      throw new Error(`${name}: read ${read} is not stored ${stored} + left out ${left}.`);
+  }
+}
+
+const rowsStored = (hub: TestHub): ReadonlyMap<string, number> =>
+  new Map(
+    Object.entries(hub.store.store.capture.counters.snapshot().tables).map(([name, { stored }]) => [
+      name,
+      stored,
+    ]),
+  );
+
+/** A row that was stored was delivered: once. */
+function expectAllDelivered(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+  transactions: readonly SpecTransaction[],
+): void {
+  const delivered = new Map<string, number>();
+  for (const { changes } of transactions)
+    for (const change of changes)
+      if (change.kind !== 'ddl') delivered.set(change.table, (delivered.get(change.table) ?? 0) + 1);
+  for (const table of new Set([...after.keys(), ...delivered.keys()])) {
+    const stored = (after.get(table) ?? 0) - (before.get(table) ?? 0);
+    const read = delivered.get(table) ?? 0;
+    if (stored !== read) throw new Error(`${table}: ${stored} rows were stored, ${read} delivered.`);
+  }
+}

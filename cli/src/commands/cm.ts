@@ -1,4 +1,10 @@
-import { ClusterManager, addUser, createMachineKey, initManager, parseManagerConfig } from '@drc/cluster-manager';
+import {
+  ClusterManager,
+  addUser,
+  createMachineKey,
+  initManager,
+  parseManagerConfig,
+} from '@drc/cluster-manager';
 import { DrcError, isDrcError } from '@drc/protocol';
 import { readConfig } from '../config-file.js';
 import { makeLogger } from '../logger.js';
@@ -6,7 +12,11 @@ import { readSecret } from '../secret.js';
 import { ManagerClient } from '../manager-client.js';
 
 /** Makes the folder, the signing key and the first administrator; prints the password, once. */
-export async function cmInit(flags: { data: string; cluster?: string; administrator?: string }): Promise<void> {
+export async function cmInit(flags: {
+  data: string;
+  cluster?: string;
+  administrator?: string;
+}): Promise<void> {
   const { administrator } = await initManager(flags.data, {
     ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),
     ...(flags.administrator === undefined ? {} : { administrator: flags.administrator }),
@@ -16,7 +26,7 @@ export async function cmInit(flags: { data: string; cluster?: string; administra
 }
 
 export interface MachineKeyFlags {
-  readonly data: string;
+  readonly data?: string;
   readonly topics: readonly string[];
   readonly client?: boolean;
   readonly tables?: readonly string[];
@@ -25,32 +35,51 @@ export interface MachineKeyFlags {
   readonly passwordFile?: string;
 }
 
-/** Prints a new machine key. A manager that runs holds its folder: it is then asked as an administrator. */
+/** Prints a new machine key, made in the folder of a manager or, where it runs and so holds its folder, by itself. */
 export async function cmMachineKey(flags: MachineKeyFlags): Promise<void> {
   const request = {
     kind: flags.client ? ('client' as const) : ('store' as const),
     topics: flags.topics,
     ...(flags.tables === undefined ? {} : { tables: flags.tables }),
   };
+  const key = flags.data === undefined ? undefined : await keyFromFolder(flags.data, request, flags.manager);
+  process.stdout.write(`${key ?? (await keyFromManager(flags, request))}\n`);
+}
+
+/** @returns nothing where a manager runs on the folder and its address is given. */
+async function keyFromFolder(
+  directory: string,
+  request: Parameters<typeof createMachineKey>[1],
+  manager: string | undefined,
+): Promise<string | undefined> {
   try {
-    const { key } = await createMachineKey(flags.data, request);
-    process.stdout.write(`${key}\n`);
+    return (await createMachineKey(directory, request)).key;
   } catch (error) {
     if (!isDrcError(error, 'DATA_FOLDER') || error.details['reason'] !== 'locked') throw error;
-    if (flags.manager === undefined) {
-      throw new DrcError(
-        'DATA_FOLDER',
-        `${flags.data} is in use by a running manager: name it with --manager URL, and an administrator with --user and DRC_PASSWORD.`,
-      );
-    }
-    const password = await readSecret({
-      variable: 'DRC_PASSWORD',
-      file: flags.passwordFile,
-      prompt: `Password for ${flags.user} at ${flags.manager}: `,
-    });
-    const manager = await ManagerClient.login(flags.manager, { name: flags.user, password });
-    process.stdout.write(`${await manager.makeMachineKey(request)}\n`);
+    if (manager !== undefined) return undefined;
+    throw new DrcError(
+      'DATA_FOLDER',
+      `${directory} is in use by a running manager: name it with --manager URL, and an administrator with --user and DRC_PASSWORD.`,
+      { reason: 'locked' },
+      { cause: error },
+    );
   }
+}
+
+async function keyFromManager(flags: MachineKeyFlags, request: object): Promise<string> {
+  const { manager: address, user, passwordFile } = flags;
+  if (address === undefined) {
+    throw new DrcError('CONFIG_INVALID', 'Name the folder with --data, or a running manager with --manager.');
+  }
+  const prompt = `Password for ${user} at ${address}: `;
+  const password = await readSecret({
+    variable: 'DRC_PASSWORD',
+    flagFile: passwordFile,
+    prompt,
+    orElse: '--password-file',
+  });
+  const manager = await ManagerClient.login(address, { name: user, password });
+  return manager.makeMachineKey(request);
 }
 
 export interface UserFlags {

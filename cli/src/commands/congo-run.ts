@@ -41,6 +41,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
         variable: 'CONGO_TARGET_PASSWORD',
         file: config.target.passwordFile,
         prompt: `Password for ${config.target.user}@${config.target.host}: `,
+        orElse: 'target.passwordFile',
       }),
       ...(config.target.tls === undefined
         ? {}
@@ -51,7 +52,10 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
     maxBatchRows: config.maxBatchRows,
     onStatus: logChanges((status) => {
       if (status.kind === 'waiting') {
-        logger.warn({ code: status.error.code, retryAt: new Date(status.retryAt).toISOString() }, status.error.message);
+        logger.warn(
+          { code: status.error.code, retryAt: new Date(status.retryAt).toISOString() },
+          status.error.message,
+        );
       } else logger.info({ state: status.kind }, `congo ${status.kind}`);
     }),
     ...(hooks === undefined ? {} : { hooks }),
@@ -78,8 +82,16 @@ async function credentialsOf(config: CongoConfig): Promise<Credentials> {
     return { machineKey: key.trim() };
   }
   if (config.user === undefined) {
-    throw new DrcError('CONFIG_INVALID', 'The task needs machineKeyFile (or DRC_MACHINE_KEY), or user with passwordFile.');
+    throw new DrcError(
+      'CONFIG_INVALID',
+      'The task needs machineKeyFile (or DRC_MACHINE_KEY), or user with passwordFile.',
+    );
   }
-  const password = await readSecret({ variable: 'DRC_PASSWORD', file: config.passwordFile, prompt: `Password for ${config.user}: ` });
+  const password = await readSecret({
+    variable: 'DRC_PASSWORD',
+    file: config.passwordFile,
+    prompt: `Password for ${config.user}: `,
+    orElse: 'passwordFile',
+  });
   return { name: config.user, password };
 }

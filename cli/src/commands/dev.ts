@@ -1,13 +1,18 @@
-import { ClusterManager, addUser, createMachineKey, initManager, parseManagerConfig } from '@drc/cluster-manager';
-import { DrcError, type ErrorCode } from '@drc/protocol';
-import { type Store, parseStoreConfig } from '@drc/store';
+import {
+  ClusterManager,
+  addUser,
+  createMachineKey,
+  initManager,
+  parseManagerConfig,
+} from '@drc/cluster-manager';
+import { DrcError } from '@drc/protocol';
+import { type Store, type StoreConfig, parseStoreConfig } from '@drc/store';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultDataFolder, writeClientProfile } from '../client-profile.js';
 import { makeLogger } from '../logger.js';
-import { describeError } from '../print-error.js';
 import { readSecret } from '../secret.js';
 import { runStore } from './store.js';
 
@@ -41,11 +46,28 @@ export async function dev(flags: DevFlags, signal: AbortSignal): Promise<void> {
   const sourcePassword =
     process.env['DRC_SOURCE_PASSWORD'] ??
     source.passwordInUrl ??
-    (await readSecret({ variable: 'DRC_SOURCE_PASSWORD', prompt: `Password for ${source.user}@${source.host}: ` }));
+    (await readSecret({
+      variable: 'DRC_SOURCE_PASSWORD',
+      prompt: `Password for ${source.user}@${source.host}: `,
+    }));
   const logger = makeLogger('dev', process.env['DRC_LOG_LEVEL'] ?? 'warn');
+  const { level } = logger;
+  // What goes wrong before the banner is told once, in words, and not also as log lines.
+  if (process.env['DRC_LOG_LEVEL'] === undefined) logger.level = 'silent';
 
-  await mkdir(flags.data, { recursive: true, mode: 0o700 });
-  await chmod(flags.data, 0o700);
+  const storeConfig = (manager: string): StoreConfig =>
+    parseStoreConfig({
+      topic,
+      directory: join(flags.data, 'topics', topic),
+      source: { url: source.url },
+      capture: { include: flags.tables ?? [] },
+      listen: { port: flags.storePort },
+      admin: { port: 0 },
+      clusterManagers: [manager],
+    });
+  // Before anything is made: a wrong topic or table is a fault of the command line.
+  storeConfig('http://127.0.0.1');
+  await makeFolder(flags.data);
   const managerFolder = join(flags.data, 'cluster-manager');
   if (!existsSync(managerFolder)) await initManager(managerFolder);
   const { password } = await addUser(managerFolder, { name: userName, administrator: true, replace: true });
@@ -57,15 +79,7 @@ export async function dev(flags: DevFlags, signal: AbortSignal): Promise<void> {
     { logger },
   );
   await writeClientProfile(flags.data, { clusterManager: manager.url, machineKey: clientKey.key });
-  const config = parseStoreConfig({
-    topic,
-    directory: join(flags.data, 'topics', topic),
-    source: { url: source.url },
-    capture: { include: flags.tables ?? [] },
-    listen: { port: flags.storePort },
-    admin: { port: 0 },
-    clusterManagers: [manager.url],
-  });
+  const config = storeConfig(manager.url);
   const banner = (store: Store): string => `
 DRC is running over ${flags.data} (Ctrl-C stops it).
 
@@ -82,25 +96,39 @@ Try, in another terminal:
   npx --no -- drc tail ${topic} --from -15m${resolve(flags.data) === resolve(defaultDataFolder) ? '' : ` --data ${flags.data}`}
 
 `;
-  await runStore(config, { sourcePassword, machineKey: storeKey.key }, logger, signal, (store) => {
-    void whenReading(store, signal).then((reading) => reading && process.stdout.write(banner(store)));
+  await runStore(config, { sourcePassword, machineKey: storeKey.key }, logger, signal, async (store) => {
+    await whenReading(store, signal);
+    logger.level = level;
+    if (!signal.aborted) process.stdout.write(banner(store));
   });
 }
 
-/** Resolves with true once the source has been checked and its binlog is being read, with false when that will not be. */
-async function whenReading(store: Store, signal: AbortSignal): Promise<boolean> {
-  let said: ErrorCode | undefined;
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+  } catch (cause) {
+    throw new DrcError(
+      'DATA_FOLDER',
+      `${directory} cannot be made (${(cause as Error).message}).`,
+      {},
+      { cause },
+    );
+  }
+}
+
+/**
+ * Resolves once the source has been checked, its binlog is being read, and readers can find the store.
+ * @throws DrcError what keeps the source from being read: whoever has just typed its address sits in front of it.
+ */
+async function whenReading(store: Store, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const { state } = store.capture;
-    if (state.kind === 'streaming') return true;
-    if (state.kind === 'stopped') return false;
-    if (state.kind === 'waiting' && state.error.code !== said) {
-      said = state.error.code;
-      process.stderr.write(`Waiting for the source. ${describeError(state.error)}\n`);
-    }
+    if (state.kind === 'streaming' && store.announcer.state.kind === 'announced') return;
+    if ((state.kind === 'waiting' || state.kind === 'stopped') && state.error !== undefined)
+      throw state.error;
     await sleep(50);
   }
-  return false;
 }
 
 /** @throws DrcError `CONFIG_INVALID`. The password is taken out at once: it is shown nowhere. */
@@ -109,14 +137,28 @@ function parseSource(text: string): Source {
     new DrcError('CONFIG_INVALID', `--source ${why}. It reads mysql://user@host:3306.`);
   if (!URL.canParse(text)) throw wrong('is not a URL');
   const url = new URL(text);
-  if (!['mysql:', 'mariadb:'].includes(url.protocol)) throw wrong(`begins with ${url.protocol}//, not mysql://`);
+  // The warning below is not all: on Linux this also takes the argument out of what `ps` shows of this process.
+  if (url.password !== '') process.title = 'drc dev';
+  if (!['mysql:', 'mariadb:'].includes(url.protocol))
+    throw wrong(`begins with ${url.protocol}//, not mysql://`);
   if (url.username === '') throw wrong('names no user');
-  const passwordInUrl = url.password === '' ? undefined : decodeURIComponent(url.password);
+  const passwordInUrl = url.password === '' ? undefined : decoded(url.password, wrong);
   if (passwordInUrl !== undefined) {
-    process.stderr.write('Warning: a password on the command line can be seen by other users (ps). Use DRC_SOURCE_PASSWORD.\n');
+    process.stderr.write(
+      'Warning: a password on the command line can be seen by other users (ps). Use DRC_SOURCE_PASSWORD.\n',
+    );
   }
-  const path = decodeURIComponent(url.pathname.replace(/^\//, ''));
+  const path = decoded(url.pathname.replace(/^\//, ''), wrong);
+  const user = decoded(url.username, wrong);
   url.password = '';
   url.pathname = '';
-  return { url: url.href, user: decodeURIComponent(url.username), host: url.host, passwordInUrl, path };
+  return { url: url.href, user, host: url.host, passwordInUrl, path };
+}
+
+function decoded(text: string, wrong: (why: string) => DrcError): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrong('has a % that is not followed by two hexadecimal digits (write %25 for a %)');
+  }
 }

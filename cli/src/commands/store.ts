@@ -30,8 +30,11 @@ export async function storeStart(flags: StoreStartFlags, signal: AbortSignal): P
         variable: 'DRC_SOURCE_PASSWORD',
         file: source.passwordFile,
         prompt: `Password for ${source.user}@${source.host}: `,
+        orElse: 'source.passwordFile',
       })),
-    machineKey: (await readSecret({ variable: 'DRC_MACHINE_KEY', file: config.machineKeyFile })).trim(),
+    machineKey: (
+      await readSecret({ variable: 'DRC_MACHINE_KEY', file: config.machineKeyFile, orElse: 'machineKeyFile' })
+    ).trim(),
   };
   await runStore(config, secrets, logger, signal);
 }
@@ -45,7 +48,7 @@ const reopenPauseMs = 1_000;
 
 /**
  * Keeps a store running. After a failed write it is opened anew: what the log then says is where capture goes on.
- * @param onStart called with each running store.
+ * @param watch called with each running store; what it throws ends the store.
  * @throws DrcError that stopped capture of a log which never began: there is nothing to serve, and the reason is a
  * setting that somebody must change.
  */
@@ -54,10 +57,10 @@ export async function runStore(
   secrets: StoreSecrets,
   logger: Logger,
   signal: AbortSignal,
-  onStart: (store: Store) => void = () => undefined,
+  watch: (store: Store) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   while (!signal.aborted) {
-    const failure = await runOnce(config, secrets, logger, signal, onStart);
+    const failure = await runOnce(config, secrets, logger, signal, watch);
     if (failure === undefined) return;
     logger.error({ code: failure.code }, `${failure.message} Opening the log again.`);
     await sleep(reopenPauseMs, undefined, { signal }).catch(() => undefined);
@@ -70,20 +73,22 @@ async function runOnce(
   secrets: StoreSecrets,
   logger: Logger,
   signal: AbortSignal,
-  onStart: (store: Store) => void,
+  watch: (store: Store) => Promise<void>,
 ): Promise<DrcError | undefined> {
   await using store = await Store.start(config, { logger, ...secrets });
   logger.info({ topic: config.topic, url: store.url, adminUrl: store.adminUrl }, 'store started');
-  onStart(store);
   const stop = aborted(signal);
-  const failure = await Promise.race([store.captureEnded, stop]);
+  const failure = await Promise.race([watch(store).then(() => store.captureEnded), stop]);
   if (!(failure instanceof DrcError)) {
     logger.info('stopping');
     return undefined;
   }
   if (failure.code === 'LOG_WRITE_FAILED') return failure;
   if (store.log.capture.identity === undefined) throw failure;
-  logger.error({ code: failure.code, ...failure.details }, `Capture has stopped: ${failure.message} ${failure.advice}`);
+  logger.error(
+    { code: failure.code, ...failure.details },
+    `Capture has stopped: ${failure.message} ${failure.advice}`,
+  );
   await stop;
   logger.info('stopping');
   return undefined;

@@ -27,12 +27,14 @@ export async function tail(topic: string, flags: TailFlags, signal: AbortSignal)
   let left = flags.count ?? Number.POSITIVE_INFINITY;
   for await (const tx of subscription) {
     for await (const change of tx.changes) {
+      // Asked for one more than wanted: a transaction whose last change was printed is done, and counts as such.
+      if (left <= 0) return;
       const line = asJson ? changeAsJson(topic, tx, change) : changeAsText(tx, change);
       if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
       left -= 1;
-      if (left <= 0) return;
     }
     await subscription.commit(tx);
+    if (left <= 0) return;
   }
 }
 

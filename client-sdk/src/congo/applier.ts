@@ -1,10 +1,11 @@
-import { Checkpoint, DrcError, type TableVersion, TransactionSet } from '@drc/protocol';
+import { Checkpoint, type Ddl, DrcError, type TableVersion, type TransactionSet } from '@drc/protocol';
 import type { Change, CheckpointStore, Transaction } from '../index.js';
 import { type ProgressOptions, ProgressTable } from './progress-table.js';
 import { RowWriter, type WrittenRows } from './row-writer.js';
-import type { Rules } from './rules.js';
+import type { Rules, TableName } from './rules.js';
 import { Target, type TargetOptions } from './target.js';
-import { type TableMatch, matchTable } from './target-table.js';
+import { readTable } from './target-schema.js';
+import { type TableMatch, engineFault, matchTable, nameOf } from './target-table.js';
 
 /** Where a test's main may stop the process. The real mains pass none. */
 export type KillPoint = 'begun' | 'row' | 'recording' | 'committing' | 'committed';
@@ -24,7 +25,7 @@ export interface ApplierOptions {
   readonly hooks?: CongoHooks | undefined;
 }
 
-/** Since the process started. */
+/** Since the process started; what was rolled back does not count. */
 export interface ApplierCounters {
   readonly rows: WrittenRows;
   transactions: number;
@@ -34,19 +35,25 @@ export interface ApplierCounters {
 }
 
 /**
- * Applies whole source transactions, several to a target transaction, each exactly once. Between `begin` and `commit`
- * nothing is visible on the target; after `commit` the rows and the record of them are there together.
+ * Applies whole source transactions, several to a target transaction, each exactly once. Until the COMMIT nothing is
+ * visible on the target; after it the rows and the record of them are there together.
+ *
+ * After a failure the session has an open transaction that must not go on: everything behind it fails too, and only
+ * closing follows, which rolls it back.
  */
 export class Applier implements AsyncDisposable {
   readonly #options: ApplierOptions;
   readonly #target: Target;
   readonly #progress: ProgressTable;
-  readonly #matches = new Map<TableVersion, TableMatch | undefined>();
+  /** By the object: the SDK has one for each version of a table, and makes new ones when it reconnects. */
+  readonly #matches = new WeakMap<TableVersion, { readonly match: TableMatch | undefined }>();
   readonly #writer: RowWriter;
+  /** By the writer, since the last COMMIT. */
+  readonly #written: WrittenRows = { insert: 0, update: 0, delete: 0 };
   /** What the target has; moves only after a COMMIT was acknowledged. */
   #applied: TransactionSet;
   #recorded: boolean;
-  /** One transaction at a time on the one session: the subscription saves progress on its own clock. */
+  /** One target transaction at a time on the one session: the subscription saves progress on its own clock. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ApplierOptions, target: Target, progress: ProgressTable) {
@@ -55,13 +62,17 @@ export class Applier implements AsyncDisposable {
     this.#progress = progress;
     this.#applied = progress.applied;
     this.#recorded = !progress.isEmpty;
-    this.#writer = new RowWriter(target, options.counters.rows);
+    this.#writer = new RowWriter(target, this.#written);
   }
 
-  /** @param previous the claim of this process before its connection was lost; without it the task is taken over. */
+  /**
+   * @param previous the claim of this process before its connection was lost; without it the task is taken over.
+   * @throws DrcError `TARGET_CONFIG` with all tables that are named and missing, `TASK_FENCED`, `TARGET_UNREACHABLE`.
+   */
   static async open(options: ApplierOptions, previous?: ProgressTable): Promise<Applier> {
     const target = await Target.open(options.target);
     try {
+      await checkNamedTargets(target, options.rules);
       const progress = previous
         ? await previous.resume(target)
         : await ProgressTable.claim(target, options.progress);
@@ -76,12 +87,29 @@ export class Applier implements AsyncDisposable {
     return this.#progress;
   }
 
+  /** Whether the target has a record of the task. */
+  get isRecorded(): boolean {
+    return this.#recorded;
+  }
+
   /** The subscription's checkpoints, kept on the target in the same transactions as the rows. */
   get checkpoints(): CheckpointStore {
     return {
       load: () => Promise.resolve(this.#recorded ? this.#checkpoint(this.#applied) : undefined),
-      save: (text) => this.#saveProgress(Checkpoint.parse(text).set),
+      save: (text) => this.record(Checkpoint.parse(text)),
     };
+  }
+
+  /**
+   * Records what the stream is done with, in a target transaction of its own: transactions that held nothing for this
+   * task, or the place where the task began. What is recorded already stays: the record never goes back.
+   */
+  async record({ set }: Checkpoint): Promise<void> {
+    await this.#exclusive(async () => {
+      if (this.#recorded && set.isSubsetOf(this.#applied)) return;
+      await this.#progress.begin();
+      await this.#commit(this.#applied.union(set));
+    });
   }
 
   /** Runs `body`, which applies transactions, in one target transaction. @returns what `body` returns. */
@@ -89,40 +117,48 @@ export class Applier implements AsyncDisposable {
     body: (apply: (tx: Transaction) => Promise<number>) => Promise<Result>,
   ): Promise<Result> {
     return this.#exclusive(async () => {
-      const applied = this.#applied.clone();
+      let last: Transaction | undefined;
       let transactions = 0;
       await this.#progress.begin();
       await this.#at('begun');
-      const result = await body(async (tx) => {
-        const rows = await this.#apply(tx);
-        applied.add(tx.id);
-        transactions += 1;
-        return rows;
-      });
-      await this.#writer.flush();
-      await this.#commit(applied);
-      this.#options.counters.transactions += transactions;
-      return result;
+      try {
+        const result = await body(async (tx) => {
+          last = tx;
+          transactions += 1;
+          return this.#apply(tx);
+        });
+        await this.#writer.flush();
+        // The exact set, also of what lay between: the ids alone would not tell where the task began.
+        await this.#commit(last ? this.#applied.union(last.checkpoint.set) : this.#applied);
+        this.#options.counters.transactions += transactions;
+        return result;
+      } catch (error) {
+        if (!(error instanceof DrcError) || !last) throw error;
+        const details = { ...error.details, transaction: last.id };
+        throw new DrcError(error.code, error.message, details, { cause: error.cause });
+      }
     });
   }
 
+  /** Drops the connection, so that whatever waits for the target fails: for a stop that cannot wait. */
+  abort(): void {
+    this.#target.abort();
+  }
+
+  /** Closing the session rolls back what was not committed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn.catch(() => undefined);
+    await this.#target[Symbol.asyncDispose]();
+  }
+
+  /** @returns the number of changes. */
   async #apply(tx: Transaction): Promise<number> {
-    let rows = 0;
-    try {
-      for await (const change of tx.changes) {
-        await this.#change(change);
-        rows += 1;
-      }
-    } catch (error) {
-      if (!(error instanceof DrcError)) throw error;
-      throw new DrcError(
-        error.code,
-        error.message,
-        { ...error.details, transaction: tx.id },
-        { cause: error },
-      );
+    let changes = 0;
+    for await (const change of tx.changes) {
+      await this.#change(change);
+      changes += 1;
     }
-    return rows;
+    return changes;
   }
 
   async #change(change: Change): Promise<void> {
@@ -130,24 +166,17 @@ export class Applier implements AsyncDisposable {
       case 'insert':
       case 'update':
       case 'delete': {
-        const match = await this.#match(change.tableVersion);
+        const known = this.#matches.get(change.tableVersion);
+        const match = known ? known.match : await this.#match(change.tableVersion);
         if (!match) return;
         await this.#writer.write(match, change);
-        await this.#at('row');
+        if (this.#options.hooks) await this.#at('row');
         return;
       }
       case 'ddl':
-        if (this.#options.ddl === 'stop') {
-          throw new DrcError(
-            'STATEMENT_UNSUPPORTED',
-            `The source ran ${change.ddl.verb}, and the task has ddl: stop.`,
-            {
-              tables: change.ddl.tables,
-            },
-          );
-        }
+        if (harmless.test(change.ddl.verb)) return;
+        if (this.#options.ddl === 'stop') throw refusedDdl(change.ddl);
         this.#options.counters.ddlIgnored += 1;
-        this.#matches.clear();
         return;
       case 'sequence':
         this.#options.counters.sequencesIgnored += 1;
@@ -157,56 +186,40 @@ export class Applier implements AsyncDisposable {
 
   /** @throws DrcError `TARGET_CONFIG` with all faults of the table. */
   async #match(version: TableVersion): Promise<TableMatch | undefined> {
-    if (this.#matches.has(version)) return this.#matches.get(version);
+    // A question between a row statement and its warnings would lose them.
+    await this.#writer.flush();
     const name = this.#options.rules.targetOf(version);
-    let match: TableMatch | undefined;
-    if (name) {
-      const target = await this.#target.table(name);
-      const source = `${version.schema}.${version.table}`;
-      if (!target) {
-        throw new DrcError(
-          'TARGET_CONFIG',
-          `The target has no table ${name.schema}.${name.table} for ${source}.`,
-          {
-            table: `${name.schema}.${name.table}`,
-          },
-        );
-      }
-      const matched = matchTable(version, target);
-      if (matched.faults.length > 0) {
-        throw new DrcError(
-          'TARGET_CONFIG',
-          `The target cannot take ${source}: ${matched.faults.join('; ')}.`,
-          {
-            faults: matched.faults,
-          },
-        );
-      }
-      match = matched.match;
-    }
-    this.#matches.set(version, match);
+    const match = name && (await this.#matchTo(version, name));
+    this.#matches.set(version, { match });
     return match;
   }
 
-  /** Transactions that held nothing for this task are applied by being recorded. */
-  async #saveProgress(set: TransactionSet): Promise<void> {
-    await this.#exclusive(async () => {
-      if (this.#recorded && set.isSubsetOf(this.#applied)) return;
-      const applied = this.#applied.union(set);
-      await this.#progress.begin();
-      await this.#commit(applied);
-    });
+  async #matchTo(version: TableVersion, name: TableName): Promise<TableMatch> {
+    const target = await readTable(this.#target, name);
+    const { match, faults } = target
+      ? matchTable(version, target)
+      : { match: undefined, faults: [missingTable(name)] };
+    if (match && faults.length === 0) return match;
+    throw new DrcError(
+      'TARGET_CONFIG',
+      `The target cannot take rows of ${nameOf(version)}: ${faults.join('; ')}.`,
+      { table: nameOf(name), faults },
+    );
   }
 
   async #commit(applied: TransactionSet): Promise<void> {
     await this.#at('recording');
     await this.#progress.record(applied);
     await this.#at('committing');
-    await this.#target.query('COMMIT');
+    await this.#target.execute('COMMIT');
     await this.#at('committed');
     this.#applied = applied;
     this.#recorded = true;
     this.#options.counters.targetTransactions += 1;
+    for (const kind of ['insert', 'update', 'delete'] as const) {
+      this.#options.counters.rows[kind] += this.#written[kind];
+      this.#written[kind] = 0;
+    }
   }
 
   #checkpoint(set: TransactionSet): string {
@@ -217,17 +230,37 @@ export class Applier implements AsyncDisposable {
     if (this.#options.hooks) await this.#options.hooks.at(point);
   }
 
-  /** After a failure the session has an open transaction: only closing follows. */
   async #exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(work);
     this.#turn = result;
     this.#turn.catch(() => undefined);
     return result;
   }
+}
 
-  /** Closing the session rolls back what was not committed. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#turn.catch(() => undefined);
-    await this.#target[Symbol.asyncDispose]();
+/** Statements that leave all rows of all tables, and what may be written to them, as they are. */
+const harmless = /^(CREATE( OR REPLACE)?|ALTER) (DATABASE|SCHEMA)$/;
+
+const refusedDdl = (ddl: Ddl): DrcError =>
+  new DrcError(
+    'STATEMENT_UNSUPPORTED',
+    `The source ran ${ddl.verb}${ddl.tables.length > 0 ? ` on ${ddl.tables.join(', ')}` : ''}, and the task has ddl: stop.`,
+    { tables: ddl.tables },
+  );
+
+const missingTable = (name: TableName): string => `${nameOf(name)}: there is no such table`;
+
+/** What the rules name must be there before anything is claimed or written. */
+async function checkNamedTargets(target: Target, rules: Rules): Promise<void> {
+  const faults: string[] = [];
+  for (const name of rules.namedTargets) {
+    const table = await readTable(target, name);
+    if (!table) faults.push(missingTable(name));
+    else if (!table.transactional) faults.push(engineFault(table));
   }
+  await target.query('COMMIT');
+  if (faults.length === 0) return;
+  throw new DrcError('TARGET_CONFIG', `The target lacks what the rules name: ${faults.join('; ')}.`, {
+    faults,
+  });
 }

@@ -60,7 +60,11 @@ export function columnFault(source: Column, target: TargetColumn): string | unde
   if (source.type === 'text' && target.dataType === 'char' && source.fixed !== true) {
     return `${types} would strip trailing blanks`;
   }
-  if (source.type === 'bytes' && target.dataType === 'binary' && !(source.fixed === true && source.length === target.length)) {
+  if (
+    source.type === 'bytes' &&
+    target.dataType === 'binary' &&
+    !(source.fixed === true && source.length === target.length)
+  ) {
     return `${types}(${target.length}) would pad values`;
   }
   // A NULL does not warn there: the servers put the current time, or the next number.

@@ -36,11 +36,13 @@ export type CongoStatus =
 
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
+/** How long an open target transaction may take to end once the task is to stop. */
+const stopGraceMs = 10_000;
 
 /**
  * Keeps tables on a target equal to tables of a topic: exactly once in effect, in the source's order. What can be
  * tried again (a lost connection, a deadlock) is tried again, as whole transactions and for as long as it takes;
- * everything else ends `run` with a typed error, and the target as it was after the last whole transaction.
+ * everything else ends `run` with a typed error, and the target as it was after the last whole transaction before it.
  */
 export class Congo {
   readonly #options: CongoOptions;
@@ -58,6 +60,10 @@ export class Congo {
   #claim: ProgressTable | undefined;
   /** Attempts since something was last applied. */
   #failures = 0;
+  /** Source transactions in the target transaction that is open. */
+  #together = 0;
+  /** So many source transactions get a target transaction each, since one of them was refused. */
+  #alone = 0;
 
   /** @throws DrcError `CONFIG_INVALID` for faulty rules. */
   constructor(options: CongoOptions) {
@@ -79,21 +85,28 @@ export class Congo {
     return this.#subscription;
   }
 
-  /** Applies until `signal` is aborted (then it returns once the open target transaction has ended) or an error ends it. */
+  /**
+   * Applies until `signal` is aborted or an error ends it. Aborting returns once the open target transaction is
+   * committed or, where it still waits for the source or for the target, rolled back.
+   */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#together = 0;
       try {
         await this.#attempt(signal);
+        // Not this task's doing: whoever made the hub has closed it.
+        if (!signal.aborted) throw new DrcError('CLOSED', 'The hub was closed while the task ran.');
       } catch (error) {
         if (signal.aborted) break;
         const known = isDrcError(error)
           ? error
           : new DrcError('INTERNAL', String(error), {}, { cause: error });
-        if (!known.retryable) {
+        if (known.retryable) await this.#pause(known, signal);
+        else if (this.#together > 1 && known.code !== 'TASK_FENCED') this.#alone = this.#together;
+        else {
           this.#become({ kind: 'stopped', error: known });
           throw known;
         }
-        await this.#pause(known, signal);
       }
     }
     this.#become({ kind: 'stopped' });
@@ -125,38 +138,48 @@ export class Congo {
     });
     this.#subscription = subscription;
     this.#become({ kind: 'applying', lastCommitTime: undefined });
-    const stop = (): void => void subscription.close();
+    let grace: NodeJS.Timeout | undefined;
+    const stop = (): void => {
+      grace = setTimeout(() => applier.abort(), stopGraceMs);
+      void subscription.close();
+    };
     signal.addEventListener('abort', stop, { once: true });
     try {
       if (!signal.aborted) await this.#apply(subscription, applier);
     } finally {
+      clearTimeout(grace);
       signal.removeEventListener('abort', stop);
     }
   }
 
   /** Fills each target transaction with what has arrived already: waiting would only add lag. */
   async #apply(subscription: Subscription, applier: Applier): Promise<void> {
-    const maxRows = this.#options.maxBatchRows ?? 2_000;
     const transactions = subscription[Symbol.asyncIterator]();
     let next = pull(transactions);
-    for (;;) {
-      const first = await next;
-      if (first.done) return;
-      let last: Transaction = first.value;
+    for (let item = await next.item; !item.done; item = await next.item) {
+      // Where reading began must outlive a failure of the very first transaction: `latest` would be later then.
+      if (!applier.isRecorded && subscription.checkpoint) await applier.record(subscription.checkpoint);
+      let last = item.value;
+      const maxRows = this.#alone > 0 ? 0 : (this.#options.maxBatchRows ?? 2_000);
       await applier.transaction(async (apply) => {
+        this.#together = 1;
         let rows = await apply(last);
         next = pull(transactions);
         while (rows < maxRows && (await isThere(next))) {
-          const item = await next;
-          if (item.done) break;
-          last = item.value;
+          const following = await next.item;
+          if (following.done) break;
+          last = following.value;
+          this.#together += 1;
           rows += await apply(last);
           next = pull(transactions);
         }
       });
+      this.#alone = Math.max(0, this.#alone - this.#together);
+      this.#together = 0;
       this.#failures = 0;
       this.#become({ kind: 'applying', lastCommitTime: last.commitTime.getTime() });
-      await subscription.commit(last);
+      // The record tells already what was applied. This adds what held nothing for the task: worth it when idle only.
+      if (!(await isThere(next))) await subscription.commit(last);
     }
   }
 
@@ -174,18 +197,27 @@ export class Congo {
   }
 }
 
-/** The next transaction; a failure is reported where the promise is awaited, and nowhere else. */
-function pull(transactions: AsyncIterator<Transaction>): Promise<IteratorResult<Transaction>> {
-  const next = transactions.next();
-  next.catch(() => undefined);
-  return next;
+/** A transaction that was asked for. */
+interface Pull {
+  readonly item: Promise<IteratorResult<Transaction>>;
+  hasArrived: boolean;
 }
 
-/** Whether the next one has arrived. A failure counts as not: what was read before it is committed first. */
-async function isThere(next: Promise<unknown>): Promise<boolean> {
-  const arrived = next.then(
-    () => true,
-    () => false,
+/** A failure is reported where `item` is awaited, and nowhere else. */
+function pull(transactions: AsyncIterator<Transaction>): Pull {
+  const item = transactions.next();
+  const asked: Pull = { item, hasArrived: false };
+  item.then(
+    () => (asked.hasArrived = true),
+    () => undefined,
   );
-  return Promise.race([arrived, turn(false)]);
+  return asked;
+}
+
+/** Whether it has arrived. A failure counts as not: what was read before it is committed first. */
+async function isThere(asked: Pull): Promise<boolean> {
+  // What the subscription has in its buffer comes at once, without a turn of the event loop.
+  await undefined;
+  if (!asked.hasArrived) await turn();
+  return asked.hasArrived;
 }

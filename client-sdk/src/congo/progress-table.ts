@@ -1,5 +1,6 @@
 import { DrcError, TransactionSet, isDrcError } from '@drc/protocol';
 import { escapeId } from 'mysql2';
+import type { ResultSetHeader } from 'mysql2/promise';
 import type { Target } from './target.js';
 
 /*
@@ -20,13 +21,13 @@ export const progressTablesSql = (schema: string): readonly string[] => [
   owner VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL COMMENT 'host and process id of the last one',
   connection BIGINT UNSIGNED NOT NULL COMMENT 'its session on this server',
   topic VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL COMMENT 'what the task reads',
-  taken_at TIMESTAMP(3) NOT NULL
+  taken_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) COMMENT 'when that session began'
 ) ENGINE=InnoDB`,
   `CREATE TABLE IF NOT EXISTS ${tableSql(schema, 'congo_progress')} (
   task VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   worker INT UNSIGNED NOT NULL,
   applied LONGTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'set of source transactions',
-  updated_at TIMESTAMP(3) NOT NULL,
+  updated_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   PRIMARY KEY (task, worker)
 ) ENGINE=InnoDB`,
 ];
@@ -44,140 +45,214 @@ export interface ProgressOptions {
   readonly owner: string;
 }
 
+/** An owner that holds its lock for longer (a stopped process, a dead network) loses its session. */
+const defaultPatienceMs = 5_000;
+
 /** One process's claim on a task, and the record of what the target was given. */
 export class ProgressTable {
   readonly #target: Target;
   readonly #options: Required<ProgressOptions>;
   readonly #epoch: string;
-  /** What has been recorded and committed. */
+  /** What had been recorded when the claim was made. */
   readonly applied: TransactionSet;
-  /** Whether anything was ever recorded: until then the task's `from` decides where reading begins. */
+  /** Whether anything had ever been recorded: until then the task's `from` decides where reading begins. */
   readonly isEmpty: boolean;
+  /** Whether this worker has its row. */
+  #hasRow: boolean;
 
   private constructor(
     target: Target,
     options: Required<ProgressOptions>,
     epoch: string,
-    applied: TransactionSet,
-    isEmpty: boolean,
+    records: readonly ProgressRow[],
   ) {
     this.#target = target;
     this.#options = options;
     this.#epoch = epoch;
-    this.applied = applied;
-    this.isEmpty = isEmpty;
+    this.applied = records.reduce(
+      (union, record) => union.union(TransactionSet.parse(record.applied)),
+      TransactionSet.parse(''),
+    );
+    this.isEmpty = records.length === 0;
+    this.#hasRow = records.some((record) => Number(record.worker) === 0);
   }
 
   /**
    * Takes the task over: makes the tables where they are missing, raises the epoch, reads what was applied. Waits for
-   * a transaction of the previous owner that is under way; one that holds its lock for more than `patienceMs`
-   * (a stopped process, a dead network) loses its session.
+   * a transaction of the previous owner that is under way, at most for `patienceMs`.
    * @throws DrcError `TARGET_CONFIG` where the tables cannot be made, or the task reads another topic.
    */
-  static async claim(target: Target, options: ProgressOptions, patienceMs = 5_000): Promise<ProgressTable> {
+  static async claim(
+    target: Target,
+    options: ProgressOptions,
+    patienceMs: number = defaultPatienceMs,
+  ): Promise<ProgressTable> {
     const full = { schema: 'drc', ...options };
-    for (const sql of progressTablesSql(full.schema)) await target.query(sql);
-    const tasks = tableSql(full.schema, 'congo_task');
+    await makeTables(target, full.schema);
+    // Committed by itself: while the row is new nobody else can wait for it.
     await target.query(
-      `INSERT IGNORE INTO ${tasks} (task, epoch, owner, connection, topic, taken_at) VALUES (?, 0, '', 0, ?, NOW(3))`,
+      `INSERT IGNORE INTO ${tableSql(full.schema, 'congo_task')} (task, epoch, owner, connection, topic)
+       VALUES (?, 0, '', 0, ?)`,
       [full.task, full.topic],
     );
-    await lockEpoch(target, full, 'epoch = epoch + 1', patienceMs);
-    return ProgressTable.#read(target, full);
+    await target.query('COMMIT');
+    return ProgressTable.#take(target, full, patienceMs, (epoch) => String(BigInt(epoch) + 1n));
   }
 
   /**
-   * Goes on as the owner after the connection was lost. Touching the epoch row waits until a COMMIT that was under way
+   * Goes on as the owner after the connection was lost. Locking the epoch row waits until a COMMIT that was under way
    * when the connection broke has been decided: what is read then is what the target has.
    * @throws DrcError `TASK_FENCED` where another process took over meanwhile.
    */
-  async resume(target: Target, patienceMs = 5_000): Promise<ProgressTable> {
-    await lockEpoch(target, this.#options, 'epoch = epoch', patienceMs);
-    const resumed = await ProgressTable.#read(target, this.#options);
-    if (resumed.#epoch !== this.#epoch) throw fenced(this.#options.task);
-    return resumed;
+  async resume(target: Target, patienceMs: number = defaultPatienceMs): Promise<ProgressTable> {
+    const options = this.#options;
+    const check = (epoch: string): string => {
+      if (epoch !== this.#epoch) throw fenced(options.task);
+      return epoch;
+    };
+    // Without this look a fenced process would end its successor's session.
+    check(await readEpoch(target, options));
+    await target.query('COMMIT');
+    return ProgressTable.#take(target, options, patienceMs, check);
   }
 
-  static async #read(target: Target, options: Required<ProgressOptions>): Promise<ProgressTable> {
-    const [task] = await target.query<{ epoch: string | number; topic: string }[]>(
-      `SELECT epoch, topic FROM ${tableSql(options.schema, 'congo_task')} WHERE task = ?`,
-      [options.task],
-    );
-    if (task?.topic !== options.topic) {
+  /**
+   * In one transaction, since two who come at once must not both read the epoch of the later: locks the task's row,
+   * enters this session in it, reads the record.
+   */
+  static async #take(
+    target: Target,
+    options: Required<ProgressOptions>,
+    patienceMs: number,
+    nextEpoch: (epoch: string) => string,
+  ): Promise<ProgressTable> {
+    const task = await lockTask(target, options, patienceMs);
+    if (task.topic !== options.topic) {
       throw new DrcError(
         'TARGET_CONFIG',
-        `Task '${options.task}' on this target reads topic '${task?.topic}', not '${options.topic}'. Name this task differently.`,
+        `Task '${options.task}' on this target reads topic '${task.topic}', not '${options.topic}'. Name this task differently.`,
       );
     }
-    const records = await target.query<{ applied: string }[]>(
-      `SELECT applied FROM ${tableSql(options.schema, 'congo_progress')} WHERE task = ?`,
+    const epoch = nextEpoch(String(task.epoch));
+    await target.query(
+      `UPDATE ${tableSql(options.schema, 'congo_task')}
+       SET epoch = ?, owner = ?, connection = ?, taken_at = NOW(3) WHERE task = ?`,
+      [epoch, options.owner, target.connectionId, options.task],
+    );
+    const records = await target.query<ProgressRow[]>(
+      `SELECT worker, applied FROM ${tableSql(options.schema, 'congo_progress')} WHERE task = ?`,
       [options.task],
     );
-    const applied = records.reduce(
-      (union, record) => union.union(TransactionSet.parse(record.applied)),
-      TransactionSet.parse(''),
-    );
-    return new ProgressTable(target, options, String(task.epoch), applied, records.length === 0);
+    await target.query('COMMIT');
+    return new ProgressTable(target, options, epoch, records);
   }
 
   /** Begins a target transaction as the task's owner. @throws DrcError `TASK_FENCED` where another took over. */
   async begin(): Promise<void> {
-    await this.#target.query('START TRANSACTION');
-    const [row] = await this.#target.query<{ epoch: string | number }[]>(
+    const [row] = await this.#target.execute<EpochRow[]>(
       `SELECT epoch FROM ${tableSql(this.#options.schema, 'congo_task')} WHERE task = ? LOCK IN SHARE MODE`,
       [this.#options.task],
     );
-    if (String(row?.epoch) !== this.#epoch) throw fenced(this.#options.task);
+    if (row === undefined || String(row.epoch) !== this.#epoch) throw fenced(this.#options.task);
   }
 
   /** Records, within the open transaction, that the target now has `set`. The caller commits. */
   async record(set: TransactionSet): Promise<void> {
-    await this.#target.query(
-      `INSERT INTO ${tableSql(this.#options.schema, 'congo_progress')} (task, worker, applied, updated_at)
-       VALUES (?, 0, ?, NOW(3)) ON DUPLICATE KEY UPDATE applied = VALUES(applied), updated_at = VALUES(updated_at)`,
-      [this.#options.task, set.toString()],
+    const { schema, task } = this.#options;
+    const table = tableSql(schema, 'congo_progress');
+    const { affectedRows } = await this.#target.execute<ResultSetHeader>(
+      this.#hasRow
+        ? `UPDATE ${table} SET applied = ?, updated_at = NOW(3) WHERE task = ? AND worker = 0`
+        : `INSERT INTO ${table} (applied, task, worker, updated_at) VALUES (?, ?, 0, NOW(3))`,
+      [set.toString(), task],
     );
+    if (affectedRows !== 1) {
+      throw new DrcError('TASK_FENCED', `The record of task '${task}' was deleted while the task ran.`, {
+        task,
+      });
+    }
+    this.#hasRow = true;
   }
+}
+
+interface EpochRow {
+  readonly epoch: string | number;
+}
+
+interface TaskRow extends EpochRow {
+  readonly topic: string;
+}
+
+interface ProgressRow {
+  readonly worker: string | number;
+  readonly applied: string;
 }
 
 const fenced = (task: string): DrcError =>
   new DrcError('TASK_FENCED', `Another process took over task '${task}'.`, { task });
 
-/** Changes the epoch row, which no transaction of the task can overlap; ends the session of an owner that holds it. */
-async function lockEpoch(
-  target: Target,
-  options: Required<ProgressOptions>,
-  assignment: 'epoch = epoch + 1' | 'epoch = epoch',
-  patienceMs: number,
-): Promise<void> {
-  const tasks = tableSql(options.schema, 'congo_task');
-  const [previous] = await target.query<{ connection: string | number }[]>(
-    `SELECT connection FROM ${tasks} WHERE task = ?`,
+/** Only where they are missing: afterwards the user needs no CREATE any more. */
+async function makeTables(target: Target, schema: string): Promise<void> {
+  const found = await target.query(
+    `SELECT TABLE_NAME FROM information_schema.TABLES
+     WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('congo_task', 'congo_progress')`,
+    [schema],
+  );
+  if (found.length === 2) return;
+  for (const sql of progressTablesSql(schema)) await target.query(sql);
+}
+
+async function readEpoch(target: Target, options: Required<ProgressOptions>): Promise<string> {
+  const [row] = await target.query<EpochRow[]>(
+    `SELECT epoch FROM ${tableSql(options.schema, 'congo_task')} WHERE task = ?`,
     [options.task],
   );
-  const change = (): Promise<unknown> =>
-    target.query(
-      `UPDATE ${tasks} SET ${assignment}, owner = ?, connection = ?, taken_at = NOW(3) WHERE task = ?`,
-      [options.owner, target.connectionId, options.task],
+  if (!row) throw fenced(options.task);
+  return String(row.epoch);
+}
+
+/** Locks the task's row, which no transaction of its owner can overlap; ends the session of an owner that keeps it. */
+async function lockTask(
+  target: Target,
+  options: Required<ProgressOptions>,
+  patienceMs: number,
+): Promise<TaskRow> {
+  const lock = async (): Promise<TaskRow> => {
+    const [row] = await target.query<TaskRow[]>(
+      `SELECT epoch, topic FROM ${tableSql(options.schema, 'congo_task')} WHERE task = ? FOR UPDATE`,
+      [options.task],
     );
+    if (!row) throw fenced(options.task);
+    return row;
+  };
   await target.query(`SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(patienceMs / 1000))}`);
   try {
-    await change();
+    return await lock();
   } catch (error) {
     if (!isDrcError(error) || error.details['errno'] !== 1205) throw error;
-    await endSession(target, Number(previous?.connection ?? 0));
-    await change();
+    await target.query('ROLLBACK');
+    await endOwner(target, options);
+    return await lock();
   } finally {
+    // On a broken session this fails too, and what broke it is the error to report.
     await target.query('SET SESSION innodb_lock_wait_timeout = DEFAULT').catch(() => undefined);
   }
 }
 
-/** Ends the previous owner's session, if it is still a session of our own user: ids are used again. */
-async function endSession(target: Target, connectionId: number): Promise<void> {
-  const [own] = await target.query<{ own: number }[]>(
-    `SELECT 1 AS own FROM information_schema.PROCESSLIST
-     WHERE ID = ? AND USER = SUBSTRING_INDEX(USER(), '@', 1)`,
-    [connectionId],
+/**
+ * Ends the owner's session: by the id that it entered, if that is a session of our own user, and entered since the
+ * server started. Ids are used again after a restart.
+ */
+async function endOwner(target: Target, options: Required<ProgressOptions>): Promise<void> {
+  const [uptime] = await target.query<{ Value: string }[]>(`SHOW GLOBAL STATUS LIKE 'Uptime'`);
+  const [session] = await target.query<{ id: number | string }[]>(
+    `SELECT p.ID AS id FROM information_schema.PROCESSLIST p
+     JOIN ${tableSql(options.schema, 'congo_task')} t ON t.connection = p.ID
+     WHERE t.task = ? AND p.USER = SUBSTRING_INDEX(USER(), '@', 1)
+       AND t.taken_at >= NOW(3) - INTERVAL ? SECOND`,
+    [options.task, Number(uptime?.Value ?? 0)],
   );
-  if (own) await target.query(`KILL ${Math.trunc(connectionId)}`).catch(() => undefined);
+  await target.query('COMMIT');
+  // Gone meanwhile is as good.
+  if (session) await target.query(`KILL ${BigInt(session.id)}`).catch(() => undefined);
 }

@@ -2,14 +2,18 @@ import { DrcError, type Row } from '@drc/protocol';
 import type { DeleteChange, InsertChange, UpdateChange } from '../index.js';
 import { type Bound, bind, deleteSql, insertSql, updateSql } from './statements.js';
 import type { Target, Warning } from './target.js';
-import type { MatchedColumn, TableMatch } from './target-table.js';
+import { type MatchedColumn, type TableMatch, nameOf } from './target-table.js';
 
 /** Rows a multi-row statement may have: few sizes, so that the prepared statements are used again. */
-const statementSizes = [256, 64, 16, 4, 1] as const;
+const statementSizes = [256, 128, 64, 32, 16, 8, 4, 2, 1] as const;
 /** The protocol allows 65,535 parameters a statement. */
 const maxParameters = 65_535;
-/** A statement stays far below the servers' default `max_allowed_packet` (16 MiB); one larger row goes alone. */
+/** A statement of several rows has at most so many bytes, and at most a quarter of what the server takes. */
 const maxStatementBytes = 4 * 1024 * 1024;
+/** What a statement has beside its values, at most: names, types, lengths. */
+const statementOverheadBytes = 64 * 1024;
+/** How much of a key an error shows, characters. */
+const maxKeyText = 200;
 
 /** A change of rows, as it is written. */
 export type WritableChange =
@@ -17,6 +21,7 @@ export type WritableChange =
   | UpdateChange<string, Row>
   | DeleteChange<string, Row>;
 
+/** Consecutive rows that go in as few statements as possible. */
 interface Run {
   readonly match: TableMatch;
   readonly kind: 'insert' | 'delete';
@@ -35,88 +40,130 @@ export interface WrittenRows {
 
 /**
  * Writes row changes in exactly the order given. A run of inserts into one table, or of deletes from it, goes in
- * multi-row statements; holds at most one run, of up to `maxStatementBytes` and one row.
+ * multi-row statements; while one is under way the next is gathered. Holds at most two runs, each of up to
+ * `maxStatementBytes` or one row. A failure is thrown by the next call.
  */
 export class RowWriter {
   readonly #target: Target;
+  /** Rows sent; whether they are committed is the caller's affair. */
   readonly #written: WrittenRows;
+  readonly #runBytes: number;
+  /** Statements over all columns, by size: their text is long, and the same each time. */
+  readonly #texts = new WeakMap<TableMatch, Map<string, string>>();
   #run: Run | undefined;
+  /** What is under way: one thing at a time, since warnings are asked for behind each statement. */
+  #sending: Promise<void> = Promise.resolve();
 
   constructor(target: Target, written: WrittenRows) {
     this.#target = target;
     this.#written = written;
+    this.#runBytes = Math.min(maxStatementBytes, target.maxPacketBytes / 4);
   }
 
   async write(match: TableMatch, change: WritableChange): Promise<void> {
     if (change.kind === 'update') {
-      await this.flush();
-      await this.#update(match, change);
+      await this.#release();
+      await this.#begin(() => this.#update(match, change));
       return;
     }
     const row = change.kind === 'insert' ? change.after : change.before;
-    const columns = change.kind === 'insert' ? presentColumns(match, row) : match.written;
-    const run = this.#run;
-    if (!run || !continues(run, match, change, columns)) {
-      await this.flush();
-      this.#run = {
-        match,
-        kind: change.kind,
-        columns,
-        foreignKeyChecks: change.foreignKeyChecks,
-        uniqueChecks: change.uniqueChecks,
-        rows: [row],
-        bytes: rowBytes(row),
-      };
-      return;
+    const columns = change.kind === 'insert' ? presentColumns(match, row) : match.lookup;
+    const bytes = rowBytes(row, columns);
+    let run = this.#run;
+    if (run && (run.bytes + bytes > this.#runBytes || !continues(run, match, change, columns))) {
+      await this.#release();
+      run = undefined;
+    }
+    if (!run) {
+      const { kind, foreignKeyChecks, uniqueChecks } = change;
+      run = { match, kind, columns, foreignKeyChecks, uniqueChecks, rows: [], bytes: 0 };
+      this.#run = run;
     }
     run.rows.push(row);
-    run.bytes += rowBytes(row);
-    if (run.rows.length >= statementSizes[0] || run.bytes >= maxStatementBytes) await this.flush();
+    run.bytes += bytes;
+    if (run.rows.length >= statementSizes[0]) await this.#release();
   }
 
-  /** Sends what is held. */
+  /** Sends what is held, and waits until all is written. */
   async flush(): Promise<void> {
+    await this.#release();
+    await this.#sending;
+  }
+
+  async #release(): Promise<void> {
     const run = this.#run;
     if (!run) return;
     this.#run = undefined;
+    await this.#begin(() => this.#writeRun(run));
+  }
+
+  /** Begins `work` once what is under way has ended well. */
+  async #begin(work: () => Promise<void>): Promise<void> {
+    await this.#sending;
+    this.#sending = work();
+    this.#sending.catch(() => undefined);
+  }
+
+  async #writeRun(run: Run): Promise<void> {
     await this.#target.setChecks(run.foreignKeyChecks, run.uniqueChecks);
-    const width = Math.max(1, run.kind === 'insert' ? run.columns.length : run.match.lookup.length);
-    const single = run.bytes >= maxStatementBytes || (run.kind === 'delete' && !run.match.keyed);
-    for (let at = 0; at < run.rows.length; ) {
-      const left = run.rows.length - at;
-      const size = single ? 1 : statementSizes.find((rows) => rows <= left && rows * width <= maxParameters)!;
-      const rows = run.rows.slice(at, at + size);
-      if (run.kind === 'insert') await this.#insert(run, rows);
-      else await this.#delete(run, rows);
+    const { rows } = run;
+    const width = Math.max(1, run.columns.length);
+    // Without a key two equal rows would be found by one condition.
+    const most = run.kind === 'delete' && !run.match.keyed ? 1 : Math.floor(maxParameters / width);
+    for (let at = 0; at < rows.length; ) {
+      const limit = Math.min(most, rows.length - at);
+      const size = statementSizes.find((candidate) => candidate <= limit) ?? 1;
+      const part = size === rows.length ? rows : rows.slice(at, at + size);
+      if (run.kind === 'insert') await this.#insert(run, part);
+      else await this.#delete(run, part);
       at += size;
     }
   }
 
-  async #insert(run: Run, rows: readonly Row[]): Promise<void> {
-    const values = rows.flatMap((row) => run.columns.map((column) => bind(row[column.source.name]!, column)));
-    await this.#send(run.match, insertSql(run.match, run.columns, rows.length), values, rows);
+  async #insert({ match, columns }: Run, rows: readonly Row[]): Promise<void> {
+    const sql =
+      columns === match.written
+        ? this.#text(match, `insert ${rows.length}`, () => insertSql(match, columns, rows.length))
+        : insertSql(match, columns, rows.length);
+    const values: Bound[] = [];
+    for (const row of rows) pushValues(values, row, columns);
+    await this.#send(match, sql, values, rows);
     this.#written.insert += rows.length;
   }
 
-  async #delete(run: Run, rows: readonly Row[]): Promise<void> {
-    const values = rows.flatMap((row) => lookupValues(run.match, row));
-    const found = await this.#send(run.match, deleteSql(run.match, rows.length), values, rows);
-    if (found !== rows.length) throw missing(run.match, 'delete', rows.length - found);
+  async #delete({ match }: Run, rows: readonly Row[]): Promise<void> {
+    const sql = this.#text(match, `delete ${rows.length}`, () => deleteSql(match, rows.length));
+    const values: Bound[] = [];
+    for (const row of rows) pushLookup(values, row, match);
+    const found = await this.#send(match, sql, values, rows);
+    if (found !== rows.length) throw missing(match, 'delete', rows, rows.length - found);
     this.#written.delete += rows.length;
   }
 
   async #update(match: TableMatch, change: UpdateChange<string, Row>): Promise<void> {
-    const after = change.after;
+    const { before, after } = change;
     const columns = presentColumns(match, after);
+    // Only generated columns have changed: the target computes them itself.
     if (columns.length === 0) return;
     await this.#target.setChecks(change.foreignKeyChecks, change.uniqueChecks);
-    const values = [
-      ...columns.map((column) => bind(after[column.source.name]!, column)),
-      ...lookupValues(match, change.before),
-    ];
-    const found = await this.#send(match, updateSql(match, columns), values, [after]);
-    if (found !== 1) throw missing(match, 'update', 1);
+    const sql =
+      columns === match.written
+        ? this.#text(match, 'update', () => updateSql(match, columns))
+        : updateSql(match, columns);
+    const values: Bound[] = [];
+    pushValues(values, after, columns);
+    pushLookup(values, before, match);
+    const found = await this.#send(match, sql, values, [after]);
+    if (found !== 1) throw missing(match, 'update', [before], 1);
     this.#written.update += 1;
+  }
+
+  #text(match: TableMatch, name: string, make: () => string): string {
+    let texts = this.#texts.get(match);
+    if (!texts) this.#texts.set(match, (texts = new Map<string, string>()));
+    let text = texts.get(name);
+    if (text === undefined) texts.set(name, (text = make()));
+    return text;
   }
 
   async #send(
@@ -126,17 +173,28 @@ export class RowWriter {
     rows: readonly Row[],
   ): Promise<number> {
     try {
+      if (rows.length === 1) this.#assertFits(values);
       return await this.#target.write(sql, values, (warning) => isEnumErrorValue(warning, match, rows));
     } catch (error) {
       if (!(error instanceof DrcError)) throw error;
-      const table = `${match.target.schema}.${match.target.table}`;
-      throw new DrcError(
-        error.code,
-        `${table}: ${error.message}`,
-        { ...error.details, table },
-        { cause: error },
-      );
+      const table = nameOf(match.target);
+      const details = { ...error.details, table, key: keyText(match, rows) };
+      throw new DrcError(error.code, `${table}: ${error.message}`, details, { cause: error.cause });
     }
+  }
+
+  /** The server would end the connection in the middle of the row, and so would each further attempt. */
+  #assertFits(values: readonly Bound[]): void {
+    const limit = this.#target.maxPacketBytes;
+    const atMost = values.reduce<number>((sum, value) => sum + valueBytes(value), statementOverheadBytes);
+    if (atMost <= limit) return;
+    const bytes = values.reduce<number>((sum, value) => sum + exactBytes(value), 0);
+    if (bytes + statementOverheadBytes <= limit) return;
+    throw new DrcError(
+      'TARGET_CONFIG',
+      `A row needs a statement of ${bytes} bytes, and the target's max_allowed_packet is ${limit}. Run SET GLOBAL max_allowed_packet = ${roundUp(bytes)}.`,
+      { bytes, maxAllowedPacket: limit },
+    );
   }
 }
 
@@ -148,8 +206,8 @@ const continues = (
 ): boolean =>
   run.match === match &&
   run.kind === change.kind &&
-  run.columns.length === columns.length &&
-  run.columns.every((column, index) => column === columns[index]) &&
+  (run.columns === columns ||
+    (run.columns.length === columns.length && run.columns.every((column, i) => column === columns[i]))) &&
   run.foreignKeyChecks === change.foreignKeyChecks &&
   run.uniqueChecks === change.uniqueChecks;
 
@@ -159,24 +217,45 @@ const presentColumns = (match: TableMatch, row: Row): readonly MatchedColumn[] =
     ? match.written
     : match.written.filter((column) => Object.hasOwn(row, column.source.name));
 
-function lookupValues(match: TableMatch, row: Row): Bound[] {
-  return match.lookup.map((column) => {
-    if (Object.hasOwn(row, column.source.name)) return bind(row[column.source.name]!, column);
-    throw new DrcError(
-      'TARGET_REFUSED',
-      `The row image lacks column '${column.source.name}', which finds the row on the target. Set binlog_row_image=FULL.`,
-    );
-  });
+function pushValues(values: Bound[], row: Row, columns: readonly MatchedColumn[]): void {
+  for (const column of columns) values.push(bind(row[column.source.name]!, column));
 }
 
-/** A rough measure, for limits only. */
-function rowBytes(row: Row): number {
+function pushLookup(values: Bound[], row: Row, match: TableMatch): void {
+  for (const column of match.lookup) {
+    const { name } = column.source;
+    if (!Object.hasOwn(row, name)) {
+      throw new DrcError(
+        'TARGET_REFUSED',
+        `${nameOf(match.target)}: the row image lacks column '${name}', which finds the row. Set binlog_row_image=FULL on the source.`,
+        { table: nameOf(match.target), column: name },
+      );
+    }
+    values.push(bind(row[name]!, column));
+  }
+}
+
+/** At least what the row's values take, for limits only; a missing value is nothing. */
+function rowBytes(row: Row, columns: readonly MatchedColumn[]): number {
   let bytes = 0;
-  for (const value of Object.values(row)) {
-    bytes += typeof value === 'string' || Buffer.isBuffer(value) ? value.length + 2 : 9;
+  for (const { source } of columns) {
+    const value = row[source.name];
+    bytes +=
+      value instanceof Float32Array ? value.byteLength : valueBytes(value);
   }
   return bytes;
 }
+
+/** At most, and quickly: a UTF-16 unit is up to three bytes of UTF-8. */
+const valueBytes = (value: Bound | bigint | undefined): number =>
+  typeof value === 'string' ? 9 + 3 * value.length : Buffer.isBuffer(value) ? 9 + value.length : 24;
+
+const exactBytes = (value: Bound): number =>
+  typeof value === 'string' ? 9 + Buffer.byteLength(value) : valueBytes(value);
+
+/** To whole MiB, with room for the names: the servers take multiples of 1,024. */
+const roundUp = (bytes: number): number =>
+  Math.ceil((bytes + statementOverheadBytes) / 1_048_576) * 1_048_576;
 
 /** 1265 "Data truncated" is how the servers store ENUM's error value, which the source has too. */
 const isEnumErrorValue = (warning: Warning, match: TableMatch, rows: readonly Row[]): boolean =>
@@ -186,12 +265,38 @@ const isEnumErrorValue = (warning: Warning, match: TableMatch, rows: readonly Ro
       source.type === 'enum' &&
       target.dataType === 'enum' &&
       warning.Message.includes(`'${target.name}'`) &&
-      rows.some((row) => row[source.name] === ''),
+      rowOf(warning, rows).some((row) => row[source.name] === ''),
   );
 
-const missing = (match: TableMatch, kind: string, rows: number): DrcError =>
-  new DrcError(
+/** The row that a warning speaks of (`… at row 3`, in whatever language), else all. */
+function rowOf(warning: Warning, rows: readonly Row[]): readonly Row[] {
+  const number = Number(/(\d+)\D*$/.exec(warning.Message)?.[1]);
+  const row = rows[number - 1];
+  return row === undefined ? rows : [row];
+}
+
+/** The keys of the first and the last row; of a table without a key nothing, a whole row is too much to show. */
+function keyText(match: TableMatch, rows: readonly Row[]): string | undefined {
+  if (!match.keyed) return undefined;
+  const text = (row: Row): string =>
+    match.lookup
+      .map(({ source }) => shown(row[source.name]))
+      .join(', ')
+      .slice(0, maxKeyText);
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  return rows.length === 1 ? text(first) : `${text(first)} … ${text(last)}`;
+}
+
+const shown = (value: Row[string] | undefined): string =>
+  Buffer.isBuffer(value) ? `0x${value.toString('hex', 0, 32)}` : String(value);
+
+function missing(match: TableMatch, kind: string, rows: readonly Row[], count: number): DrcError {
+  const table = nameOf(match.target);
+  const key = keyText(match, rows);
+  return new DrcError(
     'ROW_MISSING',
-    `${match.target.schema}.${match.target.table}: ${rows} row(s) of a ${kind} are not on the target.`,
-    { table: `${match.target.schema}.${match.target.table}`, rows },
+    `${table}: ${count} of the ${rows.length} row(s) of a ${kind} (key ${key ?? '–'}) are not on the target.`,
+    { table, key, rows: count },
   );
+}

@@ -13,8 +13,13 @@ export const insertSql = (match: TableMatch, columns: readonly MatchedColumn[], 
 };
 
 export const updateSql = (match: TableMatch, columns: readonly MatchedColumn[]): string => {
-  const sets = columns.map((column) => `${quote(column.target.name)} = ${placeholder(column)}`).join(', ');
-  return `UPDATE ${tableSql(match)} SET ${sets} WHERE ${lookupSql(match)} LIMIT 1`;
+  const sets = columns.map((column) => `${quote(column.target.name)} = ${placeholder(column)}`);
+  // A column that the image lacks has not changed: without this the target would put its own clock.
+  for (const column of match.written) {
+    const name = quote(column.target.name);
+    if (column.target.onUpdate && !columns.includes(column)) sets.push(`${name} = ${name}`);
+  }
+  return `UPDATE ${tableSql(match)} SET ${sets.join(', ')} WHERE ${lookupSql(match)} LIMIT 1`;
 };
 
 /** Several rows at once only where a key finds each of them. */
@@ -32,9 +37,12 @@ const quote = (name: string): string => escapeId(name, true);
 const lookupSql = (match: TableMatch): string =>
   match.lookup.map(match.keyed ? keyEquals : imageEquals).join(' AND ');
 
+/** MySQL takes the parameter of a bare CAST(? AS UNSIGNED) for a signed integer and cuts it at 2^63 - 1. */
+const unsignedParameter = 'CAST(CAST(? AS CHAR) AS UNSIGNED)';
+
 /** A BIT takes bytes as the characters they are; an integer is exact. */
 const placeholder = ({ target }: MatchedColumn): string =>
-  target.dataType === 'bit' ? 'CAST(? AS UNSIGNED)' : '?';
+  target.dataType === 'bit' ? unsignedParameter : '?';
 
 /** Equality as the key itself has it, so that the index is used. Without the casts the servers compare as doubles. */
 function keyEquals(column: MatchedColumn): string {
@@ -65,7 +73,7 @@ function exactParameter({ target }: MatchedColumn): string {
   switch (target.dataType) {
     case 'bigint':
     case 'bit':
-      return target.unsigned || target.dataType === 'bit' ? 'CAST(? AS UNSIGNED)' : 'CAST(? AS SIGNED)';
+      return target.unsigned || target.dataType === 'bit' ? unsignedParameter : 'CAST(? AS SIGNED)';
     case 'decimal':
       return `CAST(? AS DECIMAL(${target.precision}, ${target.scale}))`;
     default:

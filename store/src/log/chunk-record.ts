@@ -1,15 +1,16 @@
 import { crc32 } from 'node:zlib';
 import { DrcError, parseChunkHeader, type ParsedChunk } from '@drc/protocol';
-import { chunkKey, chunkKeyBytes } from './keys.js';
 
 /*
- * Every value of the log carries a checksum that covers its key too, since LevelDB can return wrong bytes, or a
- * right value under a wrong key, without an error. The checksum of a chunk also covers that of the chunk before it in
- * its transaction: a transaction that was abandoned and came again has other chunks under the same keys, and where
- * damage lost some of the second, no mixture of the two is ever taken for a transaction.
+ * Every value of the log carries a checksum, and is bound to its key, since LevelDB can return wrong bytes, or a right
+ * value under a wrong key, without an error. The checksum of a chunk also covers that of the chunk before it in its
+ * transaction: a transaction that was abandoned and came again has other chunks under the same keys, and where damage
+ * lost some of the second, no mixture of the two is ever taken for a transaction.
  *
  *   stored = crc u32, little-endian | value
- *   crc    = CRC-32 of key and value; for a chunk that is not its transaction's first, going on from the one before
+ *   crc    = chunk: CRC-32 of the value, going on from the checksum of the chunk before it (0 at the first);
+ *            its key stands in its header
+ *          | any other value: CRC-32 of key and value
  */
 export const sealBytes = 4;
 
@@ -20,11 +21,11 @@ export interface StoredChunk extends ParsedChunk {
 }
 
 /**
- * Fills in the checksum of a value that stands in `stored` from offset 4 on, and returns it.
+ * Fills in the checksum of a chunk that stands in `stored` from offset 4 on, and returns it.
  * @param before checksum of the chunk before it in its transaction; 0 where there is none
  */
-export function sealInPlace(key: Buffer, stored: Buffer, before = 0): number {
-  const checksum = crc32(stored.subarray(sealBytes), crc32(key, before));
+export function sealChunk(stored: Buffer, before: number): number {
+  const checksum = crc32(stored.subarray(sealBytes), before);
   stored.writeUInt32LE(checksum, 0);
   return checksum;
 }
@@ -32,11 +33,12 @@ export function sealInPlace(key: Buffer, stored: Buffer, before = 0): number {
 /** The checksum that a stored value carries, right or wrong. */
 export const checksumOf = (stored: Buffer): number => stored.readUInt32LE(0);
 
-export function seal(key: Buffer, value: Buffer | string, before = 0): Buffer {
+/** The stored form of a value that is no chunk. */
+export function seal(key: Buffer, value: Buffer | string): Buffer {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value;
   const stored = Buffer.allocUnsafe(sealBytes + bytes.length);
   bytes.copy(stored, sealBytes);
-  sealInPlace(key, stored, before);
+  stored.writeUInt32LE(crc32(bytes, crc32(key)), 0);
   return stored;
 }
 
@@ -56,45 +58,32 @@ export type ChunkCheck =
   | { readonly kind: 'other'; readonly lsn: number }
   | { readonly kind: 'damaged' };
 
-/** Verifies stored chunks. Holds one scratch key, so that checking costs no allocation. */
-export class ChunkVerifier {
-  readonly #key = Buffer.allocUnsafe(chunkKeyBytes);
-
-  /** @param before checksum of the chunk before it in its transaction; 0 where there is none */
-  check(stored: Buffer, lsn: number, chunk: number, before: number): ChunkCheck {
-    const found = this.#open(stored, lsn, chunk, before);
-    if (found !== undefined) return { kind: 'good', chunk: found };
-    // Only a first chunk can be proven without the one before it; that is enough, as it only words a message.
-    const claimed = headerOf(stored);
-    if (claimed?.chunk !== 0 || this.#open(stored, claimed.lsn, 0, 0) === undefined)
-      return { kind: 'damaged' };
-    return { kind: 'other', lsn: claimed.lsn };
-  }
-
-  #open(stored: Buffer, lsn: number, chunk: number, before: number): StoredChunk | undefined {
-    if (stored.length < sealBytes) return undefined;
-    const bytes = stored.subarray(sealBytes);
-    if (checksumOf(stored) !== crc32(bytes, crc32(chunkKey(lsn, chunk, this.#key), before))) return undefined;
-    const header = parseChunkHeader(bytes);
-    if (header.lsn !== lsn || header.chunk !== chunk) return undefined;
-    // Written out: a spread here costs as much as the checksum.
-    return {
-      lsn,
-      chunk,
-      last: header.last,
-      logTime: header.logTime,
-      commitTime: header.commitTime,
-      id: header.id,
-      origin: header.origin,
-      partsAt: header.partsAt,
-      bytes,
-    };
-  }
+/**
+ * Proves that stored bytes are the chunk that is wanted.
+ * @param before checksum of the chunk before it in its transaction; 0 where there is none
+ */
+export function checkChunk(stored: Buffer, lsn: number, chunk: number, before: number): ChunkCheck {
+  const found = openChunk(stored, before);
+  if (found?.lsn === lsn && found.chunk === chunk) return { kind: 'good', chunk: found };
+  // Only a first chunk can be proven without the one before it; that is enough, as it only words a message.
+  const other = before === 0 ? found : openChunk(stored, 0);
+  return other?.chunk === 0 ? { kind: 'other', lsn: other.lsn } : { kind: 'damaged' };
 }
 
-function headerOf(stored: Buffer): ParsedChunk | undefined {
+function openChunk(stored: Buffer, before: number): StoredChunk | undefined {
+  if (stored.length < sealBytes) return undefined;
+  const bytes = stored.subarray(sealBytes);
+  if (checksumOf(stored) !== crc32(bytes, before)) return undefined;
+  const header = headerOf(bytes);
+  if (header === undefined) return undefined;
+  // Written out: a spread here costs as much as the checksum.
+  const { lsn, chunk, last, logTime, commitTime, id, origin, partsAt } = header;
+  return { lsn, chunk, last, logTime, commitTime, id, origin, partsAt, bytes };
+}
+
+function headerOf(bytes: Buffer): ParsedChunk | undefined {
   try {
-    return parseChunkHeader(stored.subarray(sealBytes));
+    return parseChunkHeader(bytes);
   } catch {
     return undefined;
   }

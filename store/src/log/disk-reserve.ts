@@ -4,6 +4,9 @@ import type { Clock } from '../clock.js';
 const defaultReserveBytes = 2 * 1024 ** 3;
 const defaultReserveShare = 0.05;
 
+/** LevelDB writes its write-ahead logs into tables when it opens: with less than this, no error needs another cause. */
+const neededToOpenBytes = 64 * 1024 * 1024;
+
 /** How long, and for how many written bytes, an answer of the file system is good. */
 const staleAfterMs = 500;
 const staleAfterBytes = 64 * 1024 * 1024;
@@ -43,6 +46,12 @@ export class DiskReserve {
 
   written(bytes: number): void {
     this.#writtenSince += bytes;
+  }
+
+  /** Whether an open that failed may have failed for want of space. */
+  async isTooSmallToOpen(): Promise<boolean> {
+    const { bavail, bsize } = await statfs(this.#path);
+    return bavail * bsize < neededToOpenBytes || !(await this.hasRoom());
   }
 
   /** Asks the file system. */

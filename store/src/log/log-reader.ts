@@ -1,5 +1,5 @@
 import { DrcError } from '@drc/protocol';
-import { checksumOf, ChunkVerifier, type StoredChunk } from './chunk-record.js';
+import { checkChunk, checksumOf, type StoredChunk } from './chunk-record.js';
 import { chunkKey } from './keys.js';
 import type { LevelDatabase } from './level-database.js';
 import { cursorAfter, type Burst, type Cursor } from './recent-chunks.js';
@@ -9,6 +9,9 @@ const burstChunks = 4096;
 
 /** How many transactions are looked up at once, where only their first chunks are wanted. */
 const lookupTransactions = 64;
+
+/** For how many places within transactions the reader need not look up the chunk before. */
+const rememberedPlaces = 256;
 
 /** What the reader needs to know of the log's ends, as they are at the moment of asking. */
 export interface LogEnds {
@@ -23,7 +26,8 @@ export interface LogEnds {
 export class LogReader {
   readonly #db: LevelDatabase;
   readonly #ends: () => LogEnds;
-  readonly #verifier = new ChunkVerifier();
+  /** By place, the checksum of the chunk before it: where bursts ended, and so where the next ones begin. */
+  readonly #checksums = new Map<string, number>();
 
   constructor(db: LevelDatabase, ends: () => LogEnds) {
     this.#db = db;
@@ -38,27 +42,22 @@ export class LogReader {
   async read(cursor: Cursor, upTo: number, maxBytes: number): Promise<Burst> {
     const chunks: StoredChunk[] = [];
     let next = cursor;
-    let before = 0;
-    // Within a transaction each chunk is proven by the one before it, so reading begins there.
-    let isBefore = cursor.chunk > 0;
-    const from = isBefore ? { lsn: cursor.lsn, chunk: cursor.chunk - 1 } : cursor;
-    for (const stored of await this.#stored(from, upTo, maxBytes)) {
-      if (!isBefore) {
-        const check = this.#verifier.check(stored, next.lsn, next.chunk, before);
-        if (check.kind !== 'good') {
-          if (chunks.length > 0) break;
-          throw this.#fault(
-            next,
-            check.kind === 'other' ? `transaction ${check.lsn} stands there` : check.kind,
-          );
-        }
-        chunks.push(check.chunk);
-        next = cursorAfter(check.chunk);
+    let before = cursor.chunk === 0 ? 0 : await this.#checksumBefore(cursor);
+    for (const stored of await this.#stored(cursor, upTo, maxBytes)) {
+      const check = checkChunk(stored, next.lsn, next.chunk, before);
+      if (check.kind !== 'good') {
+        if (chunks.length > 0) break;
+        throw this.#fault(
+          next,
+          check.kind === 'other' ? `transaction ${check.lsn} stands there` : check.kind,
+        );
       }
-      isBefore = false;
+      chunks.push(check.chunk);
+      next = cursorAfter(check.chunk);
       before = next.chunk === 0 ? 0 : checksumOf(stored);
     }
     if (chunks.length === 0) throw this.#fault(next, 'it is missing');
+    if (next.chunk > 0) this.#remember(next, before);
     return { chunks, next };
   }
 
@@ -77,9 +76,24 @@ export class LogReader {
     }
   }
 
+  /** Within a transaction each chunk is proven by the one before it. */
+  async #checksumBefore({ lsn, chunk }: Cursor): Promise<number> {
+    const remembered = this.#checksums.get(placeOf({ lsn, chunk }));
+    if (remembered !== undefined) return remembered;
+    const stored = await this.#db.get(chunkKey(lsn, chunk - 1));
+    if (stored === undefined) throw this.#fault({ lsn, chunk: chunk - 1 }, 'it is missing');
+    return checksumOf(stored);
+  }
+
+  #remember(cursor: Cursor, checksum: number): void {
+    const [oldest] = this.#checksums.keys();
+    if (this.#checksums.size >= rememberedPlaces && oldest !== undefined) this.#checksums.delete(oldest);
+    this.#checksums.set(placeOf(cursor), checksum);
+  }
+
   #proven(stored: Buffer | undefined, lsn: number): StoredChunk {
     if (stored === undefined) throw this.#fault({ lsn, chunk: 0 }, 'it is missing');
-    const check = this.#verifier.check(stored, lsn, 0, 0);
+    const check = checkChunk(stored, lsn, 0, 0);
     if (check.kind !== 'good') throw this.#fault({ lsn, chunk: 0 }, check.kind);
     return check.chunk;
   }
@@ -91,7 +105,7 @@ export class LogReader {
     } catch (error) {
       if (!(error instanceof DrcError) || error.code !== 'LOG_CORRUPT') throw error;
       // LevelDB met damage somewhere in the range: what stands before it is still good.
-      return await this.#db.scanValues(range, { maxEntries: 2, maxBytes: 1 });
+      return await this.#db.scanValues(range, { maxEntries: 1 });
     }
   }
 
@@ -116,3 +130,5 @@ export const expired = (lsn: number, tailLsn: number): DrcError =>
       oldestLsn: tailLsn,
     },
   );
+
+const placeOf = ({ lsn, chunk }: Cursor): string => `${lsn}/${chunk}`;

@@ -1,6 +1,6 @@
 import { DrcError, encodeChunkHeader, TransactionSet, type TableVersion } from '@drc/protocol';
 import type { Clock } from '../clock.js';
-import { sealBytes, sealInPlace } from './chunk-record.js';
+import { sealBytes, sealChunk } from './chunk-record.js';
 import type { DiskReserve } from './disk-reserve.js';
 import type { Head } from './head.js';
 import { chunkKey, chunkKeyBytes, pointKey } from './keys.js';
@@ -236,7 +236,7 @@ export class LogWriter {
     stored.set(header, sealBytes);
     stored.set(parts, sealBytes + partsAt);
     const key = chunkKey(lsn, chunk, this.#key);
-    const checksum = sealInPlace(key, stored, chunk === 0 ? 0 : checksums[chunk - 1]);
+    const checksum = sealChunk(stored, chunk === 0 ? 0 : checksums[chunk - 1]!);
     this.#batchFor().put(key, stored);
     this.#batchBytes += key.length + stored.length;
     checksums.push(checksum);

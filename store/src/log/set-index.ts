@@ -1,4 +1,4 @@
-import { TransactionSet } from '@drc/protocol';
+import type { TransactionSet } from '@drc/protocol';
 import { seal, unseal } from './chunk-record.js';
 import { allKeys, pointKey, readPointKey } from './keys.js';
 import type { LevelDatabase, WriteBatch } from './level-database.js';

@@ -1,5 +1,3 @@
-import { chmod, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   DrcError,
@@ -11,32 +9,27 @@ import {
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.js';
 import { DiskReserve } from './disk-reserve.js';
-import { readDurableMark, writeDurableMark, type DurableMark } from './durable-mark.js';
 import { Head } from './head.js';
-import { LevelDatabase } from './level-database.js';
-import { LockFile } from './lock-file.js';
+import type { LevelDatabase } from './level-database.js';
+import type { LockFile } from './lock-file.js';
+import { openLogFolder, type LogFolder } from './log-folder.js';
 import type { LogHooks } from './log-hooks.js';
 import { expired, LogReader } from './log-reader.js';
 import { LogSync } from './log-sync.js';
 import { LogWriter, type GroupHeader } from './log-writer.js';
 import {
-  newLogIdentity,
   putBeginning,
-  putIdentity,
   putTail,
-  readMeta,
   type LogBeginning,
   type LogIdentity,
   type LogTail,
-  type Meta,
   type SourceIdentity,
 } from './meta.js';
 import { RecentChunks, type Burst, type Cursor } from './recent-chunks.js';
-import { recover } from './recovery.js';
 import { coversFrom, passIntervalMs, RetentionClock } from './retention.js';
 import { LogSeek, type LogView, type SeekResult } from './seek.js';
-import type { LogPoint, SourcePosition } from './set-index.js';
-import { TableCatalog } from './table-catalog.js';
+import type { SourcePosition } from './set-index.js';
+import type { TableCatalog } from './table-catalog.js';
 import { Trimmer } from './trimmer.js';
 import { Turn } from './turn.js';
 
@@ -87,18 +80,6 @@ const defaultSyncIntervalMs = 200;
 /** How much of the newest data readers share in memory. */
 const recentBytes = 16 * 1024 * 1024;
 
-interface Opened {
-  readonly options: LogOptions;
-  readonly lock: LockFile;
-  readonly db: LevelDatabase;
-  readonly meta: Meta;
-  readonly mark: DurableMark;
-  readonly markPath: string;
-  readonly point: LogPoint;
-  readonly catalog: TableCatalog;
-  readonly oldestTime: number | undefined;
-}
-
 /**
  * The log of one topic: one writer, any number of readers, one LevelDB. These laws always hold:
  * - LSNs are 1, 2, 3 … without holes; log times never decrease.
@@ -140,34 +121,19 @@ export class TransactionLog implements AsyncDisposable {
    * opening failed on a full disk.
    */
   static async open(options: LogOptions): Promise<TransactionLog> {
-    const { directory, clock } = options;
-    await makeFolder(directory);
-    const lock = await LockFile.acquire(join(directory, 'lock'));
-    try {
-      return await openLocked(options, lock);
-    } catch (error) {
-      await lock[Symbol.asyncDispose]();
-      const isFull = !(await new DiskReserve(directory, clock, options.diskReserveBytes).hasRoom());
-      if (!isFull || (error instanceof DrcError && error.code === 'LOG_LOCKED')) throw error;
-      throw new DrcError(
-        'DISK_RESERVE',
-        'The log cannot be opened on a full disk.',
-        { directory },
-        { cause: error },
-      );
-    }
+    return new TransactionLog(options, await openLogFolder(options));
   }
 
   /** Use `open`. */
-  constructor(opened: Opened) {
-    const { options, db, meta, mark, markPath, point, catalog } = opened;
+  constructor(options: LogOptions, folder: LogFolder) {
+    const { db, meta, mark, markPath, point, catalog } = folder;
     const { directory, clock, logger, hooks = {}, diskReserveBytes } = options;
     const { retentionMs = defaultRetentionMs, syncIntervalMs = defaultSyncIntervalMs } = options;
     this.#identity = meta.identity;
     this.#beginning = meta.beginning;
     this.#tail = meta.tail;
-    this.#oldestTime = opened.oldestTime;
-    this.#lock = opened.lock;
+    this.#oldestTime = folder.oldestTime;
+    this.#lock = folder.lock;
     this.#db = db;
     this.#clock = clock;
     this.#logger = logger;
@@ -497,79 +463,3 @@ export class TransactionLog implements AsyncDisposable {
     this.head.end(this.#ended);
   }
 }
-
-async function openLocked(options: LogOptions, lock: LockFile): Promise<TransactionLog> {
-  const { directory, topic, logger } = options;
-  const markPath = join(directory, 'durable-mark');
-  const levelPath = join(directory, 'level');
-  const found = await readDurableMark(markPath);
-  if (found !== undefined && found.topic !== topic) {
-    throw new DrcError('DATA_FOLDER', `The data folder holds topic ${found.topic}, not ${topic}.`, {
-      found: found.topic,
-      wanted: topic,
-    });
-  }
-  const exists = await LevelDatabase.exists(levelPath);
-  if (!exists && found !== undefined && found.lsn > 0) throw missing(found.lsn);
-  const db = await LevelDatabase.open(levelPath, { createIfMissing: !exists });
-  try {
-    const existing = await readMeta(db, topic);
-    const meta = existing ?? (await create(db, topic, markPath, found));
-    const mark = existing === undefined ? { topic, lineage: meta.identity.lineage, lsn: 0 } : found;
-    if (mark === undefined) {
-      throw new DrcError(
-        'LOG_MISSING',
-        `The durable mark ${markPath} is gone: nothing proves the log whole.`,
-      );
-    }
-    if (mark.lineage !== meta.identity.lineage) {
-      throw new DrcError('LOG_CORRUPT', 'The durable mark and the database are of two different logs.', {
-        mark: mark.lineage,
-        database: meta.identity.lineage,
-      });
-    }
-    const point = await recover(db, mark, meta.tail, logger);
-    const reader = new LogReader(db, () => ({ headLsn: point.lsn, tailLsn: meta.tail.lsn }));
-    const { lsn } = meta.tail;
-    const oldestTime = lsn <= point.lsn ? (await reader.firstChunk(lsn)).logTime : undefined;
-    const catalog = await TableCatalog.open(db);
-    return new TransactionLog({ options, lock, db, meta, mark, markPath, point, catalog, oldestTime });
-  } catch (error) {
-    await db.close();
-    throw error;
-  }
-}
-
-/** The mark comes first: a database without one could not be told from one whose mark was lost. */
-async function create(
-  db: LevelDatabase,
-  topic: string,
-  markPath: string,
-  found: DurableMark | undefined,
-): Promise<Meta> {
-  if (found !== undefined && found.lsn > 0) throw missing(found.lsn);
-  const identity = newLogIdentity(topic, found?.lineage);
-  await writeDurableMark(markPath, { topic, lineage: identity.lineage, lsn: 0 });
-  const tail: LogTail = { lsn: 1, setBefore: '', deletedBefore: 1 };
-  const batch = db.batch();
-  putIdentity(batch, identity);
-  putTail(batch, tail);
-  await batch.write();
-  await db.sync();
-  return { identity, beginning: undefined, tail };
-}
-
-async function makeFolder(directory: string): Promise<void> {
-  try {
-    // Only a folder that we make gets our mode; one that was given belongs to whoever gave it.
-    if ((await mkdir(directory, { recursive: true, mode: 0o700 })) !== undefined)
-      await chmod(directory, 0o700);
-  } catch (error) {
-    throw new DrcError('DATA_FOLDER', `${directory} cannot be made.`, { directory }, { cause: error });
-  }
-}
-
-const missing = (lsn: number): DrcError =>
-  new DrcError('LOG_MISSING', `The database is gone; transactions up to ${lsn} were durable.`, {
-    durable: lsn,
-  });

@@ -5,6 +5,12 @@ import { z } from 'zod';
 import type { Clock } from '../clock.js';
 import type { TicketKeys } from './ticket-keys.js';
 
+/** What a manager is told beside topic and address. */
+export interface StoreStatus {
+  readonly extent: LogExtent;
+  readonly captureState: string;
+}
+
 export interface AnnouncerOptions {
   /** Base addresses, such as `http://127.0.0.1:7370`; tried in turn, beginning with the one that answered last. */
   readonly clusterManagers: readonly string[];
@@ -13,8 +19,8 @@ export interface AnnouncerOptions {
   readonly storeId: string;
   /** Where clients reach this store: `ws://127.0.0.1:7371`. */
   readonly address: string;
-  /** What to tell, asked each time. */
-  readonly status: () => { readonly extent: LogExtent; readonly captureState: string };
+  /** What to tell, asked each time. Undefined while the log has not begun: there is nothing to be found yet. */
+  readonly status: () => StoreStatus | undefined;
   readonly keys: TicketKeys;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -26,6 +32,7 @@ export interface AnnouncerOptions {
 
 /** Whether the managers know of this store. */
 export type AnnouncerState =
+  /** Not yet announced: the first answer is under way, or the log has not begun. */
   | { readonly kind: 'starting' }
   /** `until`: when the lease ends, ms since 1970. */
   | { readonly kind: 'announced'; readonly manager: string; readonly until: number }
@@ -41,6 +48,8 @@ const answerShape = z.object({
 const errorShape = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 const firstPauseMs = 500;
+/** Between two looks at a log that has not begun. */
+const lookAgainMs = 100;
 const withdrawMs = 2000;
 /** An answer holds a few keys. */
 const maxAnswerBytes = 256 * 1024;
@@ -96,15 +105,17 @@ export class Announcer implements AsyncDisposable {
     }
   }
 
-  /** Tries each manager once, until one answers; returns the pause until the next round. */
+  /** Tries each manager once, until one answers; returns the pause in ms until the next round. */
   async #round(): Promise<number> {
-    const { clusterManagers, clock } = this.#options;
+    const { clusterManagers, clock, status } = this.#options;
+    const now = status();
+    if (now === undefined) return lookAgainMs;
     let failure: unknown;
     for (let attempt = 0; attempt < clusterManagers.length && !this.#stop.signal.aborted; attempt++) {
       const index = (this.#preferred + attempt) % clusterManagers.length;
       const manager = clusterManagers[index]!;
       try {
-        const { leaseMs } = await this.#announce(manager);
+        const { leaseMs } = await this.#announce(manager, now);
         this.#preferred = index;
         this.#announced(manager, clock.now() + leaseMs);
         return leaseMs / 3;
@@ -147,9 +158,9 @@ export class Announcer implements AsyncDisposable {
     this.#state = { kind: 'failing', error, since };
   }
 
-  async #announce(manager: string): Promise<{ leaseMs: number }> {
-    const { topic, storeId, address, status, keys } = this.#options;
-    const body = JSON.stringify({ topic, id: storeId, address, ...status() });
+  async #announce(manager: string, status: StoreStatus): Promise<{ leaseMs: number }> {
+    const { topic, storeId, address, keys } = this.#options;
+    const body = JSON.stringify({ topic, id: storeId, address, ...status });
     const answer = await this.#request(manager, 'POST', '/v1/stores/announce', body, this.#stop.signal);
     const parsed = answerShape.safeParse(answer);
     if (!parsed.success) {
@@ -220,7 +231,7 @@ function boundedSignal(signal: AbortSignal, timeoutMs: number): { signal: AbortS
 async function readJson(response: Response): Promise<unknown> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of response.body ?? []) {
+  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     length += piece.length;
     if (length > maxAnswerBytes) throw new RangeError(`The answer is longer than ${maxAnswerBytes} bytes`);
     pieces.push(piece);

@@ -51,7 +51,7 @@ export const defaultStreamServerLimits: StreamServerLimits = {
   closeMs: 5000,
   greetingMs: 5000,
   drainMs: 3000,
-  burstBytes: 128 * 1024,
+  burstBytes: 256 * 1024,
   maxUnsentBytes: 192 * 1024,
   seekMarginMs: 1000,
 };

@@ -48,13 +48,15 @@ export interface SessionEnvironment {
 }
 
 export interface SessionLimits {
-  /** From the upgrade to the greeting, and from there to the subscription. */
+  /** From the upgrade to the greeting, and from there to the subscription; default 5 s. */
   readonly greetingMs: number;
-  /** How long a stopping store waits for a client that takes its time. */
+  /** How long a stopping store waits for a client that takes its time; default 3 s. */
   readonly drainMs: number;
+  /** Bytes read from the log at a time; default 256 KiB. */
   readonly burstBytes: number;
+  /** Bytes of data frames that may wait for the kernel; default 192 KiB. */
   readonly maxUnsentBytes: number;
-  /** How far a seek by time goes back beyond the source's resolution. */
+  /** How far a seek by time goes back beyond the source's resolution; default 1 s. */
   readonly seekMarginMs: number;
 }
 
@@ -75,7 +77,8 @@ const maxUnsentControlBytes = 256 * 1024;
 
 /**
  * One client's session: the conversation of protocol's messages.ts, and the delivery that it asks for. What a session
- * holds at most: one burst, the frames waiting for the kernel, one open frame.
+ * holds at most: one burst (`burstBytes` and the chunk that exceeds it), `maxUnsentBytes` of frames waiting for the kernel,
+ * one open frame (64 KiB), and unsent answers (256 KiB). At the head it holds none of them.
  */
 export class Session {
   readonly #environment: SessionEnvironment;
@@ -356,8 +359,9 @@ export class Session {
   #finish(end: SessionState & { readonly kind: 'ended' }, event: SessionEvent): void {
     clearTimeout(this.#deadline);
     clearTimeout(this.#expiry);
-    this.#stop.abort();
-    this.#end.abort(new DrcError('CLOSED', 'The session ended.'));
+    const reason = new DrcError('CLOSED', 'The session ended.');
+    this.#stop.abort(reason);
+    this.#end.abort(reason);
     void this.#work.then(() => this.#writer?.discard());
     if (event.kind === 'closed') return;
     if (end.error !== undefined) this.#tell(end.error);

@@ -20,7 +20,11 @@ function padded(bytes: Buffer, from: number, end: number, width: number): Buffer
 const hexDigit = (value: number): number => (value < 10 ? 48 + value : 87 + value);
 
 /** Writes text of less than 32 bytes, or of a UUID's 36. */
-function writeShort(out: ByteWriter, write: (buffer: Buffer, at: number) => number, headerBytes: 1 | 2): void {
+function writeShort(
+  out: ByteWriter,
+  write: (buffer: Buffer, at: number) => number,
+  headerBytes: 1 | 2,
+): void {
   out.ensure(maxTextBytes);
   const start = out.length + headerBytes;
   const end = write(out.buffer, start);
@@ -99,4 +103,3 @@ function longestZeroRun(words: readonly number[]): { at: number; length: number 
   });
   return best;
 }
-

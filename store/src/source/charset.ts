@@ -27,15 +27,19 @@ const unmapped = 0;
 const illFormed = 0xffff;
 
 /** The charset's name for a collation id of either server; undefined where we do not know it. */
-export function charsetNameOf(collation: number): string | undefined {
-  for (const [name, ranges] of Object.entries(collationRanges)) {
-    for (const range of ranges.split(',')) {
-      const [first, last] = range.split('-');
-      if (collation >= Number(first) && collation <= Number(last ?? first)) return name;
-    }
-  }
-  return undefined;
-}
+export const charsetNameOf = (collation: number): string | undefined => charsetsByCollation.get(collation);
+
+const charsetsByCollation: ReadonlyMap<number, string> = new Map(
+  Object.entries(collationRanges).flatMap(([name, ranges]) =>
+    ranges.split(',').flatMap((range) => {
+      const [first, last] = range.split('-').map(Number);
+      return Array.from({ length: (last ?? first!) - first! + 1 }, (_, index): [number, string] => [
+        first! + index,
+        name,
+      ]);
+    }),
+  ),
+);
 
 /** The charset of this name; undefined where there is no conversion for it. */
 export function charsetOf(name: string): Charset | undefined {
@@ -113,8 +117,7 @@ function utf16(low: 0 | 1): Convert {
         to = writePoint(out, to, unit);
         continue;
       }
-      const next =
-        unit < 0xdc00 && read + 1 < end ? (bytes[read + low]! << 8) | bytes[read + 1 - low]! : 0;
+      const next = unit < 0xdc00 && read + 1 < end ? (bytes[read + low]! << 8) | bytes[read + 1 - low]! : 0;
       if ((next & 0xfc00) === 0xdc00) {
         to = writePoint(out, to, 0x1_0000 + ((unit & 0x3ff) << 10) + (next & 0x3ff));
         read += 2;
@@ -138,11 +141,19 @@ const singles = 256;
 const doubles = 0x8000;
 const threeByteLead = 0x8f;
 
+/** Tables once unpacked: constants, of up to 130 KiB each, that the columns of all tables share. */
+const unpacked = new Map<string, Charset>();
+
 function tableCharset(name: string): Charset | undefined {
+  const known = unpacked.get(name);
+  if (known !== undefined) return known;
   const packed = Object.hasOwn(charsetTables, name) ? charsetTables[name] : undefined;
   if (packed === undefined) return undefined;
   const table = unpack(packed);
-  return { name, growth: 3, isUtf8: false, convert: table.length === singles ? single(table) : multiple(table) };
+  const convert = table.length === singles ? single(table) : multiple(table);
+  const charset = { name, growth: 3, isUtf8: false, convert };
+  unpacked.set(name, charset);
+  return charset;
 }
 
 function unpack(packed: string): Uint16Array {

@@ -3,7 +3,9 @@ import { inet4Writer, inet6Writer, uuidWriter } from './address.js';
 import { charsetNameOf, charsetOf, type Charset, type Losses } from './charset.js';
 import { ColumnCode } from './column-code.js';
 import { CompressedWriter } from './compressed-column.js';
-import { decimalLayout, type DecimalLayout } from './decimal.js';
+import { decimalLayout } from './decimal.js';
+import * as direct from './direct-write.js';
+import type { DirectWrite } from './direct-write.js';
 import { enumMessages, labelsInUtf8, SetWriter } from './labels.js';
 import { maxHeaderBytes, maxIntegerBytes } from './message-bytes.js';
 import { oldDatetime, oldTime, oldTimestamp, type OldTemporal } from './old-temporal.js';
@@ -26,42 +28,12 @@ interface Extent {
   readonly width: number;
 }
 
-/** How the transcoder writes a column. Names of what its loop does by itself; `other` calls the writer. */
-export type Action =
-  | 'skip'
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int24'
-  | 'uint24'
-  | 'int32'
-  | 'uint32'
-  | 'int64'
-  | 'uint64'
-  | 'float'
-  | 'double'
-  | 'decimal'
-  | 'date'
-  | 'datetime'
-  | 'timestamp'
-  | 'time'
-  | 'year'
-  | 'bytes'
-  | 'text'
-  | 'enum'
-  | 'other';
-
 /** Everything that is known about a column before the first row. */
 export interface ColumnPlan extends Extent {
-  readonly action: Action;
-  /** Bytes written at most, for a variable one without the value itself, which is never longer than it was. */
+  /** Bytes that `direct` writes at most, for a variable column without the value's own length. */
   readonly maxBytes: number;
-  /** Temporals: fractional digits. `bytes`: padded with zeros to this length. */
-  readonly parameter: number;
-  readonly decimal?: DecimalLayout;
-  /** ENUM: the message of each index. */
-  readonly labels?: readonly Buffer[];
+  /** Absent where there is a `writer`, and for an excluded column. */
+  readonly direct?: DirectWrite;
   readonly writer?: ValueWriter;
   /** Absent for an excluded column. */
   readonly column?: Column;
@@ -79,7 +51,7 @@ export interface ColumnContext {
 
 /** @throws DrcError `UNSUPPORTED_COLUMN` where not even the length of its values is known. */
 export function skippedColumn(column: MapColumn, context: ColumnContext): ColumnPlan {
-  return { ...extentOf(column, context), action: 'skip', maxBytes: 0, parameter: 0 };
+  return { ...extentOf(column, context), maxBytes: 0 };
 }
 
 /** @throws DrcError `UNSUPPORTED_COLUMN` */
@@ -92,54 +64,62 @@ export function planColumn(column: MapColumn, context: ColumnContext): ColumnPla
     nullable: column.nullable,
     ...rest,
   });
-  const plan = (
-    action: Action,
-    maxBytes: number,
-    described: Column,
-    rest: Partial<ColumnPlan> = {},
-  ): ColumnPlan => ({ ...extent, action, maxBytes, parameter: 0, column: described, ...rest });
-  const integer = (action: Action, type: ColumnType = 'int'): ColumnPlan =>
+  const plan = (write: DirectWrite, maxBytes: number, described: Column): ColumnPlan => ({
+    ...extent,
+    maxBytes,
+    direct: write,
+    column: described,
+  });
+  const integer = (signed: DirectWrite, unsignedOne: DirectWrite): ColumnPlan =>
     plan(
-      (unsigned ? `u${action}` : action) as Action,
-      type === 'bigint' ? 9 : maxIntegerBytes,
-      describe(type, { ...isUnsigned(unsigned), ...(type === 'int' && { length: extent.width }) }),
+      unsigned ? unsignedOne : signed,
+      maxIntegerBytes,
+      describe('int', { ...isUnsigned(unsigned), length: extent.width }),
     );
-  const other = (described: Column, writer: ValueWriter): ColumnPlan =>
-    plan('other', 0, described, { writer });
+  const other = (described: Column, writer: ValueWriter): ColumnPlan => ({
+    ...extent,
+    maxBytes: 0,
+    writer,
+    column: described,
+  });
 
   switch (code) {
     case ColumnCode.tiny:
-      return integer('int8');
+      return integer(direct.int8, direct.uint8);
     case ColumnCode.short:
-      return integer('int16');
+      return integer(direct.int16, direct.uint16);
     case ColumnCode.int24:
-      return integer('int24');
+      return integer(direct.int24, direct.uint24);
     case ColumnCode.long:
-      return integer('int32');
+      return integer(direct.int32, direct.uint32);
     case ColumnCode.longlong:
-      return integer('int64', 'bigint');
+      return plan(unsigned ? direct.uint64 : direct.int64, 9, describe('bigint', isUnsigned(unsigned)));
     case ColumnCode.float:
-      return plan('float', 5, describe('float', isUnsigned(unsigned)));
+      return plan(direct.float, 5, describe('float', isUnsigned(unsigned)));
     case ColumnCode.double:
-      return plan('double', 9, describe('double', isUnsigned(unsigned)));
+      return plan(direct.double, 9, describe('double', isUnsigned(unsigned)));
     case ColumnCode.newDecimal: {
       const precision = metadata >> 8;
       const scale = metadata & 0xff;
-      const decimal = decimalLayout(precision, scale);
+      const layout = decimalLayout(precision, scale);
       const described = describe('decimal', { ...isUnsigned(unsigned), precision, scale });
-      return plan('decimal', decimal.maxBytes, described, { decimal });
+      return plan(direct.decimal(layout), layout.maxBytes, described);
     }
     case ColumnCode.year:
-      return plan('year', maxIntegerBytes, describe('year'));
+      return plan(direct.year, maxIntegerBytes, describe('year'));
     case ColumnCode.date:
     case ColumnCode.newDate:
-      return plan('date', dateMessageBytes, describe('date'));
+      return plan(direct.date, dateMessageBytes, describe('date'));
     case ColumnCode.datetime2:
-      return temporal('datetime', datetimeMessageBytes);
+      return plan(direct.datetime(metadata), datetimeMessageBytes, describe('datetime', { scale: metadata }));
     case ColumnCode.timestamp2:
-      return temporal('timestamp', datetimeMessageBytes);
+      return plan(
+        direct.timestamp(metadata),
+        datetimeMessageBytes,
+        describe('timestamp', { scale: metadata }),
+      );
     case ColumnCode.time2:
-      return temporal('time', timeMessageBytes);
+      return plan(direct.time(metadata), timeMessageBytes, describe('time', { scale: metadata }));
     case ColumnCode.timestampOld:
     case ColumnCode.timeOld:
     case ColumnCode.datetimeOld: {
@@ -147,7 +127,7 @@ export function planColumn(column: MapColumn, context: ColumnContext): ColumnPla
       return other(describe(type, { scale }), writer);
     }
     case ColumnCode.bit:
-      return plan('bytes', maxHeaderBytes + extent.width, describe('bit', { length: metadata }));
+      return plan(direct.binary, maxHeaderBytes + extent.width, describe('bit', { length: metadata }));
     case ColumnCode.enum:
     case ColumnCode.set:
       return labelled();
@@ -166,20 +146,15 @@ export function planColumn(column: MapColumn, context: ColumnContext): ColumnPla
     case ColumnCode.blobCompressed:
       return compressed(256 ** extent.width - 1);
     case ColumnCode.geometry:
-      return plan('bytes', maxHeaderBytes, describe('geometry'));
+      return plan(direct.binary, maxHeaderBytes, describe('geometry'));
     case ColumnCode.vector:
       return plan(
-        'bytes',
+        direct.binary,
         maxHeaderBytes,
         describe('vector', column.dimensions === undefined ? {} : { length: column.dimensions }),
       );
     default:
       throw unsupported(column, context, `type ${code} is not handled`);
-  }
-
-  function temporal(action: 'datetime' | 'timestamp' | 'time', maxBytes: number): ColumnPlan {
-    if (metadata > 6) throw unsupported(column, context, 'it has more than six fractional digits');
-    return plan(action, maxBytes, describe(action, { scale: metadata }), { parameter: metadata });
   }
 
   function labelled(): ColumnPlan {
@@ -192,9 +167,7 @@ export function planColumn(column: MapColumn, context: ColumnContext): ColumnPla
     });
     if (code === ColumnCode.set) return other(described, new SetWriter(labels));
     const messages = enumMessages(labels);
-    return plan('enum', Math.max(...messages.map((message) => message.length)), described, {
-      labels: messages,
-    });
+    return plan(direct.label(messages), Math.max(...messages.map((message) => message.length)), described);
   }
 
   function characters(length: number, fixed: boolean): ColumnPlan {
@@ -207,7 +180,7 @@ export function planColumn(column: MapColumn, context: ColumnContext): ColumnPla
       ...collationOf(context),
     });
     return charset.isUtf8
-      ? plan('text', maxHeaderBytes, described)
+      ? plan(direct.utf8, maxHeaderBytes, described)
       : other(described, new TextWriter(charset, context.losses));
   }
 
@@ -217,11 +190,11 @@ export function planColumn(column: MapColumn, context: ColumnContext): ColumnPla
     if (fixed && learned === 'inet6' && length === 16) return other(describe('inet6'), inet6Writer);
     if (fixed && learned === 'inet4' && length === 4) return other(describe('inet4'), inet4Writer);
     if (learned === 'vector' && length % 4 === 0)
-      return plan('bytes', maxHeaderBytes, describe('vector', { length: length / 4 }));
+      return plan(direct.binary, maxHeaderBytes, describe('vector', { length: length / 4 }));
     const described = describe('bytes', { length, ...(fixed && { fixed }) });
-    return plan('bytes', maxHeaderBytes + (fixed ? length : 0), described, {
-      parameter: fixed ? length : 0,
-    });
+    return fixed
+      ? plan(direct.paddedBinary(length), maxHeaderBytes + length, described)
+      : plan(direct.binary, maxHeaderBytes, described);
   }
 
   function compressed(length: number): ColumnPlan {
@@ -248,7 +221,8 @@ function charsetFor(column: MapColumn, context: ColumnContext): Charset {
   if (collation === undefined) throw unsupported(column, context, 'the event carries no charset for it');
   const name = charsetNameOf(collation);
   const charset = name === undefined ? undefined : charsetOf(name);
-  if (!charset) throw unsupported(column, context, `charset ${name ?? `of collation ${collation}`} is not handled`);
+  if (!charset)
+    throw unsupported(column, context, `charset ${name ?? `of collation ${collation}`} is not handled`);
   return charset;
 }
 

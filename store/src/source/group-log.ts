@@ -1,8 +1,10 @@
 import type { SourcePosition, GroupHeader } from '../log/transaction-log.js';
-import type { TableVersion } from '@drc/protocol';
+import type { TableVersion, TransactionSet } from '@drc/protocol';
 
 /** The side of the transaction log on which one group after another is written (see `TransactionLog`). */
 export interface GroupLog {
+  /** `executed`: what the log has, what is queued included. */
+  readonly capture: { readonly executed: TransactionSet };
   registerTable(version: TableVersion): Buffer;
   beginGroup(header: GroupHeader): void;
   /** The bytes are copied, here and in `endGroup`. */

@@ -6,7 +6,7 @@ export const nilByte = 0xc0;
 /** Most bytes that a string or binary header takes. */
 export const maxHeaderBytes = 5;
 
-const byteLoopLimit = 40;
+const byteLoopLimit = 64;
 
 /** Copies; a loop for short values, where a call into the runtime would cost more than the bytes. */
 export function copyBytes(from: Buffer, start: number, end: number, out: Buffer, at: number): number {

@@ -52,12 +52,7 @@ export const oldTimestamp = (scale: number): OldTemporal => ({
     const seconds = scale === 0 ? bytes.readUInt32LE(from) : bytes.readUInt32BE(from);
     const fraction = scale === 0 ? 0 : bytes.readUIntBE(from + 4, fractionBytes[scale]!);
     buffer[at] = textHeaderOf(scale, 19);
-    return writeFraction(
-      buffer,
-      writeMoment(buffer, at + 1, seconds, fraction === 0),
-      fraction,
-      scale,
-    );
+    return writeFraction(buffer, writeMoment(buffer, at + 1, seconds, fraction === 0), fraction, scale);
   }),
 });
 
@@ -95,8 +90,7 @@ export const oldDatetime = (scale: number): OldTemporal => ({
   writer: writerOf((bytes, from, buffer, at) => {
     buffer[at] = textHeaderOf(scale, 19);
     // Beyond 2^53, so exact only as BigInt; rare enough.
-    const value =
-      scale === 0 ? bytes.readBigUInt64LE(from) : bigEndian(bytes, from, datetimeBytes[scale]!);
+    const value = scale === 0 ? bytes.readBigUInt64LE(from) : bigEndian(bytes, from, datetimeBytes[scale]!);
     const unit = 10n ** BigInt(scale);
     const fields = scale === 0 ? decimalFields(Number(value)) : packedFields(Number(value / unit));
     if (fields.year > 9999) throw malformedEvent('DATETIME');

@@ -144,9 +144,7 @@ export class RowTranscoder {
   /** The images with the columns of the bitmap at this offset. */
   #present(body: Buffer, at: number): Present {
     const columns = this.#plans.length;
-    let isFull = true;
-    for (let column = 0; column < columns; column++) isFull &&= isSet(body, at, column);
-    if (isFull) return this.#full;
+    if (hasAll(body, at, columns)) return this.#full;
     const key = body.toString('latin1', at, at + ((columns + 7) >> 3));
     let present = this.#partial.get(key);
     if (present === undefined) {
@@ -162,6 +160,13 @@ const maxPartialImages = 64;
 
 const isSet = (bytes: Buffer, at: number, bit: number): boolean =>
   ((bytes[at + (bit >> 3)]! >> (bit & 7)) & 1) === 1;
+
+function hasAll(bytes: Buffer, at: number, bits: number): boolean {
+  const whole = bits >> 3;
+  for (let index = 0; index < whole; index++) if (bytes[at + index] !== 0xff) return false;
+  const rest = (1 << (bits & 7)) - 1;
+  return rest === 0 || (bytes[at + whole]! & rest) === rest;
+}
 
 function presentOf(plans: readonly ColumnPlan[], isPresent: (column: number) => boolean): Present {
   const delivered = plans.flatMap((plan, index) => (plan.column ? [isPresent(index)] : []));

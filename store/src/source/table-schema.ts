@@ -214,24 +214,44 @@ function typeMetadata(codes: readonly number[], bytes: Buffer): (number | undefi
 const unreadable = -1;
 
 function realType(code: number, raw: number | undefined): { code: number; metadata: number } {
-  if (raw === undefined) return { code: metadataBytesOf(code) === undefined ? code : unreadable, metadata: 0 };
+  if (raw === undefined)
+    return { code: metadataBytesOf(code) === undefined ? code : unreadable, metadata: 0 };
   const low = raw & 0xff;
   const high = raw >> 8;
   switch (code) {
     case ColumnCode.string:
       // The low byte is the real type; CHAR borrows two of its bits, inverted, for lengths beyond 255 (MySQL bug 37426).
       if ((low & 0x30) !== 0x30) return { code: low | 0x30, metadata: high | (((low & 0x30) ^ 0x30) << 4) };
-      return { code: low, metadata: high };
+      return isEnumOrSet(low) ? realType(low, raw) : { code: low, metadata: high };
     case ColumnCode.newDecimal:
-      return { code, metadata: low * 256 + high };
+      return { code, metadata: within(low * 256 + high, low >= 1 && low <= 81 && high <= low) };
     case ColumnCode.bit:
-      return { code, metadata: high * 8 + low };
+      return { code, metadata: within(high * 8 + low, high * 8 + low >= 1 && high * 8 + low <= 64) };
     case ColumnCode.enum:
+      return { code, metadata: within(high, high === 1 || high === 2) };
     case ColumnCode.set:
-      return { code, metadata: high };
+      return { code, metadata: within(high, high >= 1 && high <= 8) };
+    case ColumnCode.timestamp2:
+    case ColumnCode.datetime2:
+    case ColumnCode.time2:
+      return { code, metadata: within(raw, raw <= 6) };
+    case ColumnCode.tinyBlob:
+    case ColumnCode.mediumBlob:
+    case ColumnCode.longBlob:
+    case ColumnCode.blob:
+    case ColumnCode.blobCompressed:
+    case ColumnCode.geometry:
+    case ColumnCode.json:
+    case ColumnCode.vector:
+      return { code, metadata: within(raw, raw >= 1 && raw <= 4) };
     default:
       return { code, metadata: raw };
   }
+}
+
+function within(metadata: number, isPossible: boolean): number {
+  if (!isPossible) throw malformedEvent('table map, column metadata');
+  return metadata;
 }
 
 function optionalFields(reader: EventBytes): Map<number, EventBytes> {

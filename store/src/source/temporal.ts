@@ -112,8 +112,8 @@ export function writeTimestamp(bytes: Buffer, from: number, scale: number, out: 
  * @param whole the fraction is zero: 0 is then the zero timestamp, not 1970.
  */
 export function writeMoment(out: Buffer, at: number, seconds: number, whole: boolean): number {
-  const days = Math.floor(seconds / 86_400);
-  const clock = seconds - days * 86_400;
+  const days = (seconds / 86_400) | 0;
+  const clock = (seconds - days * 86_400) | 0;
   let year = 0;
   let month = 0;
   let day = 0;
@@ -122,11 +122,7 @@ export function writeMoment(out: Buffer, at: number, seconds: number, whole: boo
     const era = (shifted / 146_097) | 0;
     const dayOfEra = shifted - era * 146_097;
     const yearOfEra =
-      ((dayOfEra -
-        ((dayOfEra / 1_460) | 0) +
-        ((dayOfEra / 36_524) | 0) -
-        ((dayOfEra / 146_096) | 0)) /
-        365) |
+      ((dayOfEra - ((dayOfEra / 1_460) | 0) + ((dayOfEra / 36_524) | 0) - ((dayOfEra / 146_096) | 0)) / 365) |
       0;
     const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0));
     const marchMonth = ((5 * dayOfYear + 2) / 153) | 0;
@@ -148,14 +144,7 @@ export function writeTime(bytes: Buffer, from: number, scale: number, out: Buffe
   const value = (high - 0x80_0000) * unit + readFraction(bytes, from + 3, scale);
   const magnitude = value < 0 ? -value : value;
   const clock = Math.floor(magnitude / unit);
-  const to = writeDuration(
-    out,
-    at + 1,
-    value < 0,
-    (clock >> 12) & 0x3ff,
-    (clock >> 6) & 63,
-    clock & 63,
-  );
+  const to = writeDuration(out, at + 1, value < 0, (clock >> 12) & 0x3ff, (clock >> 6) & 63, clock & 63);
   const end = writeFraction(out, to, magnitude - clock * unit, scale);
   out[at] = 0xa0 | (end - at - 1);
   return end;

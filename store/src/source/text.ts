@@ -1,6 +1,12 @@
 import type { ByteWriter } from './byte-writer.js';
 import type { Charset, Losses } from './charset.js';
-import { copyBytes, maxHeaderBytes, textHeaderBytes, writeBytesHeader, writeTextHeader } from './message-bytes.js';
+import {
+  copyBytes,
+  maxHeaderBytes,
+  textHeaderBytes,
+  writeBytesHeader,
+  writeTextHeader,
+} from './message-bytes.js';
 import type { ValueWriter } from './value-writer.js';
 
 /** Text in a charset other than UTF-8. */

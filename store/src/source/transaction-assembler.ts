@@ -147,6 +147,9 @@ export class TransactionAssembler {
     if (this.#group !== undefined)
       throw this.#fault('EVENT_MALFORMED', event, `a transaction begins before the end of ${this.#group.id}`);
     if (event.unsupported !== '') throw this.#fault('UNSUPPORTED_EVENT', event, event.unsupported, event.id);
+    // A reader's checkpoint would take it for delivered.
+    if (this.#log.capture.executed.covers(event.id))
+      throw this.#fault('GTID_OUT_OF_ORDER', event, 'its domain has passed this number already', event.id);
     this.#counters.store(event.type, bytes);
     return this.#beginGroup(event.id, event.commitTime, event.begins);
   }

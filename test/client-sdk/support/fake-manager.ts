@@ -7,6 +7,8 @@ export interface FakeManagerOptions {
   readonly stores?: readonly string[];
   readonly ticketLifeMs?: number;
   readonly tokenLifeMs?: number;
+  /** Makes the n-th ticket. Default: a text that only a fake store takes. */
+  readonly sign?: (n: number) => string;
 }
 
 export interface Refusal {
@@ -29,6 +31,7 @@ export class FakeManager implements AsyncDisposable {
   logins = 0;
   requests = 0;
   readonly #tokens = new Set<string>(['machine-key']);
+  readonly #sign: (n: number) => string;
   #server: Server;
   #port = 0;
 
@@ -36,6 +39,7 @@ export class FakeManager implements AsyncDisposable {
     this.stores = options.stores ?? [];
     this.ticketLifeMs = options.ticketLifeMs ?? 600_000;
     this.tokenLifeMs = options.tokenLifeMs ?? 600_000;
+    this.#sign = options.sign ?? ((n) => `header.ticket-${n}.signature`);
     this.#server = this.#listener();
   }
 
@@ -91,11 +95,11 @@ export class FakeManager implements AsyncDisposable {
 
     let text = '';
     for await (const piece of request) text += String(piece);
-    const body = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>;
+    const body = (text === '' ? {} : JSON.parse(text)) as { name?: string; password?: string; from?: string };
     const url = new URL(request.url ?? '/', this.address);
     if (url.pathname === '/v1/login') {
       this.logins++;
-      if (body['name'] !== 'reader' || body['password'] !== 'secret')
+      if (body.name !== 'reader' || body.password !== 'secret')
         return refuse({ status: 401, code: 'UNAUTHENTICATED' });
       const token = `token-${this.logins}`;
       this.#tokens.add(token);
@@ -108,8 +112,8 @@ export class FakeManager implements AsyncDisposable {
     if (url.pathname !== '/v1/topics/shop/stores') return refuse({ status: 404, code: 'TOPIC_UNKNOWN' });
     const refusal = this.refusals.shift();
     if (refusal !== undefined) return refuse(refusal);
-    this.questions.push(String(body['from'] ?? url.searchParams.get('from')));
-    const ticket = `header.ticket-${this.tickets.length + 1}.signature`;
+    this.questions.push(body.from ?? url.searchParams.get('from') ?? 'nothing');
+    const ticket = this.#sign(this.tickets.length + 1);
     this.tickets.push(ticket);
     const stores = this.stores.map((address, index) => ({ id: `store-${index + 1}`, address }));
     return send(200, { stores, ticket, ticketExpiresAt: Date.now() + this.ticketLifeMs });

@@ -218,7 +218,7 @@ describe('capture', () => {
     await using folder = await temporaryFolder();
     await using log = await openLog(folder.path);
     const header = { id: '0-1-1', commitTime: 0, origin: '' };
-    const mistake = expect.objectContaining({ code: 'INTERNAL' });
+    const mistake = expect.objectContaining({ code: 'INTERNAL' }) as unknown;
     expect(() => log.putChunk(Buffer.alloc(0))).toThrow(mistake);
     expect(() => log.endGroup(Buffer.alloc(0), position)).toThrow(mistake);
     log.abandonGroup();

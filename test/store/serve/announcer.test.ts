@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { isDrcError, type LogExtent } from '@drc/protocol';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../store/src/clock.js';
@@ -110,7 +111,7 @@ const failureOf = (announcer: Announcer): string | undefined =>
 test('the store is announced again within its lease, and its keys are taken', async () => {
   await using manager = await FakeManager.start();
   await using store = await started({ clusterManagers: [manager.url] });
-  await eventually(() => manager.asked.length).toBeGreaterThan(2);
+  await eventually(() => expect(manager.asked.length).toBeGreaterThan(2));
   expect(manager.asked[0]).toEqual({
     request: 'POST /v1/stores/announce',
     authorization: 'Bearer store-key',
@@ -120,10 +121,25 @@ test('the store is announced again within its lease, and its keys are taken', as
   expect(store.keys.get(signer.kid)).toBeDefined();
 });
 
+test('a store whose log has not begun is not announced, and is as soon as it has', async () => {
+  let begun = false;
+  await using manager = await FakeManager.start();
+  await using store = await started({
+    clusterManagers: [manager.url],
+    status: () => (begun ? { extent, captureState: 'streaming' } : undefined),
+  });
+  await pause(250);
+  expect(manager.asked).toEqual([]);
+  expect(store.announcer.state).toEqual({ kind: 'starting' });
+  begun = true;
+  await eventually(() => expect(manager.asked.length).toBeGreaterThan(0));
+  await eventually(() => expect(store.announcer.state.kind).toBe('announced'));
+});
+
 test('closing withdraws the store', async () => {
   await using manager = await FakeManager.start();
   await using store = await started({ clusterManagers: [manager.url], topic: 'shop' });
-  await eventually(() => store.announcer.state.kind).toBe('announced');
+  await eventually(() => expect(store.announcer.state.kind).toBe('announced'));
   await Promise.all([store.announcer.close(), store.announcer.close()]);
   expect(manager.asked.at(-1)?.request).toBe('DELETE /v1/stores/shop/store-1');
   expect(store.announcer.state.kind).toBe('closed');
@@ -134,7 +150,7 @@ test('where one manager does not answer the next one is asked, and stays the fir
   await using dead = await FakeManager.start();
   dead.answer = () => undefined;
   await using store = await started({ clusterManagers: [dead.url, good1.url] });
-  await eventually(() => good1.asked.length).toBeGreaterThan(2);
+  await eventually(() => expect(good1.asked.length).toBeGreaterThan(2));
   expect(dead.asked.length).toBe(1);
   expect(store.announcer.state).toMatchObject({ kind: 'announced', manager: good1.url });
 });
@@ -144,10 +160,10 @@ test('a manager that is away is asked until it is back', async () => {
   let isAway = true;
   manager.answer = () => (isAway ? { status: 503, body: 'sorry' } : good());
   await using store = await started({ clusterManagers: [manager.url] });
-  await eventually(() => manager.asked.length).toBeGreaterThan(2);
+  await eventually(() => expect(manager.asked.length).toBeGreaterThan(2));
   expect(failureOf(store.announcer)).toBe('MANAGER_UNREACHABLE');
   isAway = false;
-  await eventually(() => store.announcer.state.kind).toBe('announced');
+  await eventually(() => expect(store.announcer.state.kind).toBe('announced'));
 });
 
 test('what the manager says of a refusal is kept, as a code', async () => {
@@ -157,7 +173,7 @@ test('what the manager says of a refusal is kept, as a code', async () => {
     body: { error: { code: 'FORBIDDEN', message: 'No.', details: {} } },
   });
   await using store = await started({ clusterManagers: [manager.url] });
-  await eventually(() => failureOf(store.announcer)).toBe('FORBIDDEN');
+  await eventually(() => expect(failureOf(store.announcer)).toBe('FORBIDDEN'));
 });
 
 test.each<[string, Answer, string]>([
@@ -175,7 +191,7 @@ test.each<[string, Answer, string]>([
   await using manager = await FakeManager.start();
   manager.answer = () => answer;
   await using store = await started({ clusterManagers: [manager.url] }, 'main');
-  await eventually(() => failureOf(store.announcer)).toBe(code);
+  await eventually(() => expect(failureOf(store.announcer)).toBe(code));
   expect(store.keys.size).toBe(0);
 });
 
@@ -183,7 +199,7 @@ test('closing does not wait for a manager that does not answer', async () => {
   await using manager = await FakeManager.start();
   manager.answer = () => undefined;
   await using store = await started({ clusterManagers: [manager.url], timeoutMs: 60_000 });
-  await eventually(() => manager.asked.length).toBe(1);
+  await eventually(() => expect(manager.asked.length).toBe(1));
   await store.announcer.close();
   expect(isDrcError(store.announcer.state)).toBe(false);
 });

@@ -415,7 +415,7 @@ test('the fake log of these tests keeps no waiters behind', async () => {
     await using store = await StoreHarness.start({ log });
     const client = await store.client();
     await client.start();
-    await eventually(() => log.waiting).toBe(1);
+    await eventually(() => expect(log.waiting).toBe(1));
   }
   expect(log.waiting).toBe(0);
 });

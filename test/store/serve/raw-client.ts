@@ -159,10 +159,7 @@ export class RawClient implements AsyncDisposable {
   }
 
   async closed(): Promise<{ code: number; reason: string }> {
-    return (await this.until((item) => item.kind === 'closed')) as {
-      code: number;
-      reason: string;
-    } & Received;
+    return await this.until((item) => item.kind === 'closed');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

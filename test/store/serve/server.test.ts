@@ -130,7 +130,7 @@ test('sessions are limited in number, in all and for each principal', async () =
   expect(await refusalOf(as('cid'))).toEqual([503, 'STORE_UNAVAILABLE']);
   first.webSocket.close();
   await first.closed();
-  await eventually(() => store.server.sessions.length).toBe(2);
+  await eventually(() => expect(store.server.sessions.length).toBe(2));
   await as('ann');
 });
 
@@ -139,7 +139,7 @@ test('connections beyond the limit are dropped before they say a word', async ()
   const client = await store.client();
   const sockets = Array.from({ length: 100 }, () => connect(store.server.address.port, '127.0.0.1'));
   for (const socket of sockets) socket.on('error', () => undefined);
-  await eventually(() => store.server.counters.refusals.get('connections') ?? 0).toBeGreaterThan(30);
+  await eventually(() => expect(store.server.counters.refusals.get('connections') ?? 0).toBeGreaterThan(30));
   client.hello();
   await client.message('welcome');
   for (const socket of sockets) socket.destroy();
@@ -152,7 +152,7 @@ test('a client that answers no pings is cut off, one that does stays', async () 
   const client = await store.client();
   await client.start();
   socket.pause();
-  await eventually(() => store.server.sessions.length).toBe(1);
+  await eventually(() => expect(store.server.sessions.length).toBe(1));
   expect(store.server.counters.refusals.get('CONNECTION_LOST')).toBe(1);
   await pause(500);
   expect(store.server.sessions.length).toBe(1);

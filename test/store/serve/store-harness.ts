@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { pino, type Logger } from 'pino';
-import { expect } from 'vitest';
+import { vi } from 'vitest';
 import { systemClock, type Clock } from '../../../store/src/clock.js';
 import { TicketVerifier } from '../../../store/src/serve/authorize.js';
 import type { ReadableLog } from '../../../store/src/serve/readable-log.js';
@@ -14,7 +14,8 @@ import { RawClient, type RawClientOptions } from './raw-client.js';
 export const silent: Logger = pino({ level: 'silent' });
 
 /** Asks again until the expectation holds; the deadline is generous, since the machine may be busy. */
-export const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000, interval: 20 });
+export const eventually = (check: () => void): Promise<void> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 20 });
 
 /** Signs like a cluster manager. */
 export class Signer {
@@ -53,7 +54,7 @@ export class Signer {
     return jwt.sign(this.claims(changes), this.privateKey, {
       algorithm: 'ES256',
       noTimestamp: changes['iat'] === undefined && 'iat' in changes,
-      header: { alg: 'ES256', kid: this.kid, ...header } as jwt.JwtHeader,
+      header: { alg: 'ES256', kid: this.kid, ...header },
     });
   }
 }

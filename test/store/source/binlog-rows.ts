@@ -2,7 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Unpackr } from 'msgpackr';
 import type { RowOperation, TableVersion } from '@drc/protocol';
-import { ByteWriter, RowTranscoder, type TranscoderOptions } from '../../../store/src/source/row-transcoder.js';
+import {
+  ByteWriter,
+  RowTranscoder,
+  type TranscoderOptions,
+} from '../../../store/src/source/row-transcoder.js';
 import { parseTableMap, type TableMap } from '../../../store/src/source/table-schema.js';
 import type { MariadbServer } from '../../support/mariadb.js';
 
@@ -58,6 +62,8 @@ export interface DecodedRows {
   /** Images in order: one a row, two for updates. */
   readonly images: readonly (readonly unknown[])[];
   readonly bytes: Buffer;
+  /** Of its transcoder so far. */
+  readonly losses: ReadonlyMap<string, number>;
 }
 
 /** Every row event of a binlog, transcoded and read back with msgpackr. */
@@ -88,7 +94,7 @@ export function decodeBinlog(
     const { version } = transcoder;
     const images = imagesOf(bytes);
     if (images.length !== rows * (kind === 'update' ? 2 : 1)) throw new Error('row count differs');
-    decoded.push({ kind, version, before, after, images, bytes });
+    decoded.push({ kind, version, before, after, images, bytes, losses: transcoder.losses });
   }
   return decoded;
 }

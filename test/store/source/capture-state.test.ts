@@ -1,7 +1,12 @@
 import { DrcError } from '@drc/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoffMs, next, type CaptureEvent, type CaptureState } from '../../../store/src/source/capture-state.js';
+import {
+  backoffMs,
+  next,
+  type CaptureEvent,
+  type CaptureState,
+} from '../../../store/src/source/capture-state.js';
 
 const error = new DrcError('SOURCE_LOST', 'x');
 const states: Record<CaptureState['kind'], CaptureState> = {
@@ -43,7 +48,9 @@ describe('the state of capture', () => {
   for (const [state, row] of Object.entries(table))
     for (const [event, expected] of Object.entries(row))
       it(`goes from ${state} to ${expected.kind} on ${event}`, () => {
-        expect(next(states[state as CaptureState['kind']], events[event as CaptureEvent['kind']])).toEqual(expected);
+        expect(next(states[state as CaptureState['kind']], events[event as CaptureEvent['kind']])).toEqual(
+          expected,
+        );
       });
 
   it('never pauses longer than half a minute, and less at first', () => {

@@ -190,7 +190,11 @@ describe('Capture', () => {
     await using folder = await temporaryFolder('plain');
     for (const start of [{ kind: 'retention' }, { kind: 'now' }] as const) {
       await server.query("INSERT INTO shop.t VALUES ('123e4567-e89b-12d3-a456-426655440000')");
-      await using rig = await CaptureRig.start({ source: { ...plain(server), user, password }, start, folder });
+      await using rig = await CaptureRig.start({
+        source: { ...plain(server), user, password },
+        start,
+        folder,
+      });
       await rig.reaches(await lastId(server));
       expect((await story(rig)).at(-1)).toEqual(['insert shop.t 123e4567-e89b-12d3-a456-426655440000']);
     }
@@ -400,6 +404,11 @@ describe('Capture that cannot go on', () => {
       'CREATE TABLE … SELECT in text',
       "SET SESSION binlog_format = 'STATEMENT'; CREATE TABLE shop.s AS SELECT 1",
       'STATEMENT_EVENT',
+    ],
+    [
+      'a sequence number that goes back',
+      "SET SESSION gtid_seq_no = 900; INSERT INTO shop.t VALUES (2, 'x'); SET SESSION gtid_seq_no = 500; INSERT INTO shop.t VALUES (3, 'x')",
+      'GTID_OUT_OF_ORDER',
     ],
     [
       'a prepared XA transaction',

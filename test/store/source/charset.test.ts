@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RowDataPacket } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { charsetNameOf, charsetOf, type Charset } from '../../../store/src/source/charset.js';
 import { charsetTables } from '../../../store/src/source/charset-tables.js';
 import { startMariadb, type MariadbServer } from '../../support/mariadb.js';
@@ -13,11 +13,12 @@ interface Codes {
 }
 
 const unicode = ['utf16', 'utf16le', 'utf32', 'ucs2', 'utf8mb3', 'utf8mb4'];
+const severalBytes = ['big5', 'cp932', 'eucjpms', 'euckr', 'gb2312', 'gbk', 'sjis', 'ujis'];
 const threeBytes = ['ujis', 'eucjpms'];
 const codes: readonly Codes[] = [
   ...Object.keys(charsetTables).flatMap((charset): Codes[] => [
     { charset, bytes: 1, first: 0, count: 256 },
-    { charset, bytes: 2, first: 0, count: 65_536 },
+    ...(severalBytes.includes(charset) ? [{ charset, bytes: 2, first: 0, count: 65_536 }] : []),
     ...(threeBytes.includes(charset) ? [{ charset, bytes: 3, first: 0x8f_0000, count: 65_536 }] : []),
   ]),
   { charset: 'ucs2', bytes: 2, first: 0, count: 65_536 },
@@ -41,10 +42,13 @@ const numbers = (count: number): string =>
 
 describe('Text of every charset becomes the UTF-8 that the server makes of it', () => {
   let server: MariadbServer;
+  let connection: Connection;
   beforeAll(async () => {
     server = await startMariadb();
+    connection = await server.connect();
   });
   afterAll(async () => {
+    await connection?.end();
     await server?.stop();
   });
 
@@ -63,23 +67,28 @@ describe('Text of every charset becomes the UTF-8 that the server makes of it', 
       if (!row.kept.equals(row.code)) continue;
       const { text, losses } = converted(charset, row.code);
       const questionMarks = row.text.filter((byte) => byte === 0x3f).length;
-      if (!text.equals(row.text)) wrong.push(`${row.code.toString('hex')}: ${text.toString('hex')} for ${row.text.toString('hex')}`);
+      if (!text.equals(row.text))
+        wrong.push(`${row.code.toString('hex')}: ${text.toString('hex')} for ${row.text.toString('hex')}`);
       else if (losses > questionMarks) wrong.push(`${row.code.toString('hex')}: ${losses} losses`);
     }
     expect(wrong).toEqual([]);
   });
 
   it.each(unicode)('%s, every code point', async (charset) => {
-    const width = charset === 'ucs2' || charset === 'utf8mb3' ? 0xffff : 0x10_ffff;
-    for (let first = 0; first <= width; first += 65_536) {
-      const code = `UNHEX(LPAD(HEX(${first} + n), 8, '0'))`;
-      const rows = (await server.query(
-        `SELECT CAST(CONVERT(CONVERT(${code} USING utf32) USING ${charset}) AS BINARY) AS code,
-                CAST(CONVERT(CONVERT(CONVERT(${code} USING utf32) USING ${charset}) USING utf8mb4) AS BINARY) AS text
-         FROM ${numbers(65_536)} numbers WHERE n NOT BETWEEN 0xD800 AND 0xDFFF OR ${first} > 0 ORDER BY n`,
-      )) as { code: Buffer; text: Buffer }[];
-      const wrong = rows.filter(({ code: bytes, text }) => !converted(charset, bytes).text.equals(text));
-      expect(wrong).toEqual([]);
+    const beyond = charset === 'ucs2' || charset === 'utf8mb3' ? 0x1_0000 : 0x11_0000;
+    const block = 0x800;
+    for (let first = 0; first < beyond; first += block) {
+      // Surrogates are no characters; ucs2 takes them, which the codes of two bytes show.
+      if (first === 0xd800) continue;
+      const points = Buffer.alloc(block * 4);
+      for (let index = 0; index < block; index++) points.writeUInt32BE(first + index, index * 4);
+      const text = `CONVERT(CONVERT(x'${points.toString('hex')}' USING utf32) USING ${charset})`;
+      const [rows] = await connection.query(
+        `SELECT CAST(${text} AS BINARY) AS code, CAST(CONVERT(${text} USING utf8mb4) AS BINARY) AS text`,
+      );
+      const [row] = rows as { code: Buffer; text: Buffer }[];
+      const { text: mine, losses } = converted(charset, row!.code);
+      expect([first, mine.equals(row!.text), losses]).toEqual([first, true, 0]);
     }
   });
 
@@ -100,10 +109,16 @@ describe('Text of every charset becomes the UTF-8 that the server makes of it', 
 
 describe('Bytes that are not text', () => {
   it('give a question mark each, counted, and the rest goes on', () => {
-    expect(converted('sjis', Buffer.from('61ff8162', 'hex'))).toEqual({ text: Buffer.from('a??b'), losses: 2 });
+    expect(converted('sjis', Buffer.from('61ff8120', 'hex'))).toEqual({
+      text: Buffer.from('a?? '),
+      losses: 2,
+    });
     expect(converted('ascii', Buffer.from('61ff', 'hex'))).toEqual({ text: Buffer.from('a?'), losses: 1 });
     expect(converted('ujis', Buffer.from('8fa1', 'hex'))).toEqual({ text: Buffer.from('??'), losses: 2 });
-    expect(converted('utf16', Buffer.from('0061d800006200', 'hex'))).toEqual({ text: Buffer.from('a?b?'), losses: 2 });
+    expect(converted('utf16', Buffer.from('0061d800006200', 'hex'))).toEqual({
+      text: Buffer.from('a?b?'),
+      losses: 2,
+    });
     expect(converted('utf32', Buffer.from('00110000000000', 'hex')).losses).toBe(2);
   });
 });

@@ -16,15 +16,62 @@ export interface ColumnCase {
 const scales = [0, 1, 2, 3, 4, 5, 6];
 const bits = [1, 3, 8, 9, 16, 17, 31, 32, 33, 63, 64];
 const decimals: readonly (readonly [number, number])[] = [
-  [1, 0], [1, 1], [5, 2], [9, 0], [9, 9], [10, 0], [10, 10], [12, 2], [18, 9], [19, 1], [20, 15], [27, 13],
-  [30, 30], [38, 10], [38, 38], [65, 0], [65, 30], [31, 30], [28, 0], [29, 0],
+  [1, 0],
+  [1, 1],
+  [5, 2],
+  [9, 0],
+  [9, 9],
+  [10, 0],
+  [10, 10],
+  [12, 2],
+  [18, 9],
+  [19, 1],
+  [20, 15],
+  [27, 13],
+  [30, 30],
+  [38, 10],
+  [38, 38],
+  [65, 0],
+  [65, 30],
+  [31, 30],
+  [28, 0],
+  [29, 0],
 ];
 const integers: readonly (readonly [string, bigint])[] = [
-  ['TINYINT', 8n], ['SMALLINT', 16n], ['MEDIUMINT', 24n], ['INT', 32n], ['BIGINT', 64n],
+  ['TINYINT', 8n],
+  ['SMALLINT', 16n],
+  ['MEDIUMINT', 24n],
+  ['INT', 32n],
+  ['BIGINT', 64n],
 ];
 const integerValues = (low: bigint, high: bigint): string[] =>
-  [low, low + 1n, -0x8001n, -0x8000n, -0x81n, -0x80n, -33n, -32n, -1n, 0n, 1n, 63n, 64n, 127n, 128n, 255n, 256n,
-    0xffffn, 0x1_0000n, 0xff_ffffn, 0x7fff_ffffn, 0xffff_ffffn, 2n ** 53n + 1n, high - 1n, high]
+  [
+    low,
+    low + 1n,
+    -0x8001n,
+    -0x8000n,
+    -0x81n,
+    -0x80n,
+    -33n,
+    -32n,
+    -1n,
+    0n,
+    1n,
+    63n,
+    64n,
+    127n,
+    128n,
+    255n,
+    256n,
+    0xffffn,
+    0x1_0000n,
+    0xff_ffffn,
+    0x7fff_ffffn,
+    0xffff_ffffn,
+    2n ** 53n + 1n,
+    high - 1n,
+    high,
+  ]
     .filter((value) => value >= low && value <= high)
     .map(String);
 const fraction = (digits: number, text: string): string => (digits === 0 ? '' : `.${text.slice(0, digits)}`);
@@ -42,9 +89,19 @@ export const columnCases: readonly ColumnCase[] = [
     (type): ColumnCase => ({
       type,
       values: [
-        '0', '1', '0.1', '1e-3', '123.456', '16777217', '3.4028234e38', '1.17549435e-38', '1e-45',
+        '0',
+        '1',
+        '0.1',
+        '1e-3',
+        '123.456',
+        '16777217',
+        '3.4028234e38',
+        '1.17549435e-38',
+        '1e-45',
         ...(type.includes('UNSIGNED') ? [] : ['-0e0', '-1', '-0.5', '-3.4028234e38']),
-        ...(type.startsWith('DOUBLE') ? ['1.7976931348623157e308', '2.2250738585072014e-308', '5e-324', '0.1e0+0.2e0'] : []),
+        ...(type.startsWith('DOUBLE')
+          ? ['1.7976931348623157e308', '2.2250738585072014e-308', '5e-324', '0.1e0+0.2e0']
+          : []),
       ],
     }),
   ),
@@ -55,12 +112,27 @@ export const columnCases: readonly ColumnCase[] = [
     const middle = text.replaceAll('9', (_, at: number) => String((at * 7 + 1) % 10));
     const positive = ['0', text, smallest, middle, ...(scale < precision ? ['1', '7'] : [])];
     return [
-      { type: `DECIMAL(${precision},${scale})`, values: [...positive, ...positive.map((value) => `-${value}`)] },
+      {
+        type: `DECIMAL(${precision},${scale})`,
+        values: [...positive, ...positive.map((value) => `-${value}`)],
+      },
       { type: `DECIMAL(${precision},${scale}) UNSIGNED`, values: positive },
     ];
   }),
   { type: 'YEAR', values: ['0', '1901', '2000', '2026', '2155'], zongji: { '0': 1900 } },
-  { type: 'DATE', values: ["'0000-00-00'", "'2020-00-10'", "'2020-02-00'", "'0000-01-01'", "'0001-01-01'", "'1999-12-31'", "'2024-02-29'", "'9999-12-31'"] },
+  {
+    type: 'DATE',
+    values: [
+      "'0000-00-00'",
+      "'2020-00-10'",
+      "'2020-02-00'",
+      "'0000-01-01'",
+      "'0001-01-01'",
+      "'1999-12-31'",
+      "'2024-02-29'",
+      "'9999-12-31'",
+    ],
+  },
   ...scales.flatMap((scale): ColumnCase[] => [
     {
       type: `DATETIME(${scale})`,
@@ -90,7 +162,9 @@ export const columnCases: readonly ColumnCase[] = [
       values: [
         "'00:00:00'",
         `'-00:00:01${fraction(scale, '000000')}'`,
-        ...(scale === 0 ? [] : [`'-00:00:00${fraction(scale, '100000')}'`, `'-00:00:00${fraction(scale, '900000')}'`]),
+        ...(scale === 0
+          ? []
+          : [`'-00:00:00${fraction(scale, '100000')}'`, `'-00:00:00${fraction(scale, '900000')}'`]),
         `'-12:00:00${fraction(scale, '000000')}'`,
         `'-12:34:56${fraction(scale, '789012')}'`,
         `'12:34:56${fraction(scale, '789012')}'`,
@@ -110,28 +184,77 @@ export const columnCases: readonly ColumnCase[] = [
       (name): ColumnCase => ({
         type: `${name}(${scale}) NULL`,
         before: 'SET GLOBAL mysql56_temporal_format = OFF',
-        learned: { dataType: name.toLowerCase(), columnType: `${name.toLowerCase()}(${scale}) /* mariadb-5.3 */` },
+        learned: {
+          dataType: name.toLowerCase(),
+          columnType: `${name.toLowerCase()}(${scale}) /* mariadb-5.3 */`,
+        },
         // zongji counts the borrowed second of a negative TIME in the decimal number.
         ...(name === 'TIME' && scale === 0 && { zongji: { "'-12:00:00'": '-11:99:00' } }),
         values:
           name === 'TIME'
-            ? ["'00:00:00'", `'-00:00:00${fraction(scale, '100000')}'`, `'-838:59:59${fraction(scale, '999999')}'`, `'838:59:59${fraction(scale, '999999')}'`, "'-12:00:00'", `'1:2:3${fraction(scale, '040506')}'`]
-            : ["'0000-00-00'", `'1970-01-01 00:00:00${fraction(scale, '500000')}'`, `'2026-11-22 17:18:19${fraction(scale, '020304')}'`, ...(name === 'TIMESTAMP' ? [`'2038-01-19 03:14:07${fraction(scale, '999999')}'`] : ["'2020-00-10 01:02:03'", `'9999-12-31 23:59:59${fraction(scale, '999999')}'`, `'0001-01-01 00:00:00${fraction(scale, '000001')}'`])],
+            ? [
+                "'00:00:00'",
+                `'-00:00:00${fraction(scale, '100000')}'`,
+                `'-838:59:59${fraction(scale, '999999')}'`,
+                `'838:59:59${fraction(scale, '999999')}'`,
+                "'-12:00:00'",
+                `'1:2:3${fraction(scale, '040506')}'`,
+              ]
+            : [
+                "'0000-00-00'",
+                `'1970-01-01 00:00:00${fraction(scale, '500000')}'`,
+                `'2026-11-22 17:18:19${fraction(scale, '020304')}'`,
+                ...(name === 'TIMESTAMP'
+                  ? [`'2038-01-19 03:14:07${fraction(scale, '999999')}'`]
+                  : [
+                      "'2020-00-10 01:02:03'",
+                      `'9999-12-31 23:59:59${fraction(scale, '999999')}'`,
+                      `'0001-01-01 00:00:00${fraction(scale, '000001')}'`,
+                    ]),
+              ],
       }),
     ),
   ]),
-  ...bits.map((width): ColumnCase => ({
-    type: `BIT(${width})`,
-    values: ['0', '1', ((1n << BigInt(width)) - 1n).toString(), (1n << BigInt(width - 1)).toString()],
-  })),
-  { type: 'CHAR(0)', values: ["''"] },
-  ...['CHAR(10)', 'VARCHAR(10)', 'CHAR(255)', 'VARCHAR(63)', 'VARCHAR(64)', 'TINYTEXT', 'TEXT', 'MEDIUMTEXT', 'LONGTEXT'].map(
-    (type): ColumnCase => ({ type, values: ["''", "'a'", "'a b  '", "' é'", "'日本語'", "'😀'", `'${'x'.repeat(10)}'`] }),
+  ...bits.map(
+    (width): ColumnCase => ({
+      type: `BIT(${width})`,
+      values: ['0', '1', ((1n << BigInt(width)) - 1n).toString(), (1n << BigInt(width - 1)).toString()],
+    }),
   ),
-  { type: 'VARCHAR(10000)', values: [31, 32, 40, 41, 255, 256, 10_000].map((length) => `REPEAT('é', ${length})`) },
+  { type: 'CHAR(0)', values: ["''"] },
+  ...[
+    'CHAR(10)',
+    'VARCHAR(10)',
+    'CHAR(255)',
+    'VARCHAR(63)',
+    'VARCHAR(64)',
+    'TINYTEXT',
+    'TEXT',
+    'MEDIUMTEXT',
+    'LONGTEXT',
+  ].map(
+    (type): ColumnCase => ({
+      type,
+      values: ["''", "'a'", "'a b  '", "' é'", "'日本語'", "'😀'", `'${'x'.repeat(10)}'`],
+    }),
+  ),
+  {
+    type: 'VARCHAR(10000)',
+    values: [31, 32, 40, 41, 255, 256, 10_000].map((length) => `REPEAT('é', ${length})`),
+  },
   { type: 'LONGTEXT', values: [65_535, 65_536, 3_000_000].map((length) => `REPEAT('z', ${length})`) },
-  { type: 'VARCHAR(5000) CHARACTER SET latin1', values: ["''", "'é€'", ...[15, 16, 31, 32, 127, 128, 255, 256, 5000].map((length) => `REPEAT('é', ${length})`)] },
-  { type: 'MEDIUMTEXT CHARACTER SET latin1', values: [32_767, 32_768, 65_535, 65_536, 200_000].map((length) => `REPEAT('ü', ${length})`) },
+  {
+    type: 'VARCHAR(5000) CHARACTER SET latin1',
+    values: [
+      "''",
+      "'é€'",
+      ...[15, 16, 31, 32, 127, 128, 255, 256, 5000].map((length) => `REPEAT('é', ${length})`),
+    ],
+  },
+  {
+    type: 'MEDIUMTEXT CHARACTER SET latin1',
+    values: [32_767, 32_768, 65_535, 65_536, 200_000].map((length) => `REPEAT('ü', ${length})`),
+  },
   { type: 'CHAR(255) CHARACTER SET utf32', values: ["'é'", "REPEAT('😀', 255)"] },
   { type: 'VARCHAR(50) CHARACTER SET ucs2', values: ["''", "'é日'", "REPEAT('a', 50)", "REPEAT('日', 50)"] },
   { type: 'VARCHAR(50) CHARACTER SET utf16', values: ["''", "'é日😀'", "REPEAT('😀', 50)"] },
@@ -145,7 +268,10 @@ export const columnCases: readonly ColumnCase[] = [
   ...['VARBINARY(4)', 'VARBINARY(300)', 'TINYBLOB', 'BLOB', 'MEDIUMBLOB', 'LONGBLOB'].map(
     (type): ColumnCase => ({ type, values: ["''", "x'00'", "x'6100'", "x'FF00FF'"] }),
   ),
-  { type: 'MEDIUMBLOB', values: [255, 256, 65_535, 65_536, 1_000_000].map((length) => `REPEAT(x'F0', ${length})`) },
+  {
+    type: 'MEDIUMBLOB',
+    values: [255, 256, 65_535, 65_536, 1_000_000].map((length) => `REPEAT(x'F0', ${length})`),
+  },
   {
     type: "ENUM('a','b,c','d''e','日本','')",
     values: ['1', '2', '3', '4', '5', "'not one of them'"],
@@ -153,19 +279,33 @@ export const columnCases: readonly ColumnCase[] = [
   },
   { type: "ENUM('ä','b') CHARACTER SET ucs2", values: ['1', '2'] },
   { type: "ENUM('ä','€') CHARACTER SET latin1", values: ['1', '2'] },
-  { type: `ENUM(${asLiterals(Array.from({ length: 300 }, (_, index) => `v${index}`))})`, values: ['1', '255', '256', '300'] },
+  {
+    type: `ENUM(${asLiterals(Array.from({ length: 300 }, (_, index) => `v${index}`))})`,
+    values: ['1', '255', '256', '300'],
+  },
   { type: "SET('a','b''c','日本')", values: ['0', '1', '2', '3', '4', '7'] },
   { type: "SET('ä','b') CHARACTER SET ucs2", values: ['0', '3'] },
   { type: `SET(${asLiterals(manyLabels.slice(0, 9))})`, values: ['0', '1', '256', '511'] },
   { type: `SET(${asLiterals(manyLabels.slice(0, 20))})`, values: ['0', '1048575'] },
-  { type: `SET(${asLiterals(manyLabels)})`, values: ['0', '1', '18446744073709551615', '9223372036854775808', '4294967296'] },
-  { type: 'JSON', learned: { dataType: 'json', columnType: 'longtext' }, values: [`'{"b":1, "a":[1.50,null,"é"]}'`, "'null'", "'18446744073709551615'"] },
+  {
+    type: `SET(${asLiterals(manyLabels)})`,
+    values: ['0', '1', '18446744073709551615', '9223372036854775808', '4294967296'],
+  },
+  {
+    type: 'JSON',
+    learned: { dataType: 'json', columnType: 'longtext' },
+    values: [`'{"b":1, "a":[1.50,null,"é"]}'`, "'null'", "'18446744073709551615'"],
+  },
   {
     type: 'GEOMETRY',
     values: [
-      'POINT(1,2)', "ST_GeomFromText('POINT(-1.5 0)', 4326)", "ST_GeomFromText('LINESTRING(0 0,1 1)')",
-      "ST_GeomFromText('POLYGON((0 0,1 0,1 1,0 0))')", "ST_GeomFromText('MULTIPOINT(0 0,1 1)')",
-      "ST_GeomFromText('MULTILINESTRING((0 0,1 1),(2 2,3 3))')", "ST_GeomFromText('MULTIPOLYGON(((0 0,1 0,1 1,0 0)))')",
+      'POINT(1,2)',
+      "ST_GeomFromText('POINT(-1.5 0)', 4326)",
+      "ST_GeomFromText('LINESTRING(0 0,1 1)')",
+      "ST_GeomFromText('POLYGON((0 0,1 0,1 1,0 0))')",
+      "ST_GeomFromText('MULTIPOINT(0 0,1 1)')",
+      "ST_GeomFromText('MULTILINESTRING((0 0,1 1),(2 2,3 3))')",
+      "ST_GeomFromText('MULTIPOLYGON(((0 0,1 0,1 1,0 0)))')",
       "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(0 0),LINESTRING(0 0,1 1))', 3857)",
     ],
   },
@@ -174,18 +314,42 @@ export const columnCases: readonly ColumnCase[] = [
     type: 'UUID',
     learned: { dataType: 'uuid', columnType: 'uuid' },
     values: [
-      "'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
-      "'0a1b2c3d-4e5f-1a23-8abc-0123456789ab'", "'0a1b2c3d-4e5f-4a23-8abc-012345678900'",
-      "'0a1b2c3d-4e5f-6a23-8abc-0123456789ab'", "'0a1b2c3d-4e5f-7a23-8abc-0123456789ab'", "'0a1b2c3d-4e5f-1a23-0abc-0123456789ab'",
+      "'00000000-0000-0000-0000-000000000000'",
+      "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+      "'0a1b2c3d-4e5f-1a23-8abc-0123456789ab'",
+      "'0a1b2c3d-4e5f-4a23-8abc-012345678900'",
+      "'0a1b2c3d-4e5f-6a23-8abc-0123456789ab'",
+      "'0a1b2c3d-4e5f-7a23-8abc-0123456789ab'",
+      "'0a1b2c3d-4e5f-1a23-0abc-0123456789ab'",
     ],
   },
-  { type: 'INET4', learned: { dataType: 'inet4', columnType: 'inet4' }, values: ["'0.0.0.0'", "'1.2.3.0'", "'192.168.100.1'", "'255.255.255.255'"] },
+  {
+    type: 'INET4',
+    learned: { dataType: 'inet4', columnType: 'inet4' },
+    values: ["'0.0.0.0'", "'1.2.3.0'", "'192.168.100.1'", "'255.255.255.255'"],
+  },
   {
     type: 'INET6',
     learned: { dataType: 'inet6', columnType: 'inet6' },
     values: [
-      "'::'", "'::1'", "'::1.2.3.4'", "'::ffff:1.2.3.4'", "'::ffff:0.0.0.0'", "'::5:1.2.3.4'", "'::ffff:0:0:0'", "'2001:db8::'", "'1:2:3:4:5:6:7:8'",
-      "'1:2:3:0:5:6:7:8'", "'1::2:0:0:3'", "'1:0:0:2::3'", "'0:0:1::'", "'0:1:2:3:4:5:6:7'", "'1:2:3:4:5:6:7:0'", "'fe80::1:2'", "'::0.1.0.0'", "'::0.0.1.0'",
+      "'::'",
+      "'::1'",
+      "'::1.2.3.4'",
+      "'::ffff:1.2.3.4'",
+      "'::ffff:0.0.0.0'",
+      "'::5:1.2.3.4'",
+      "'::ffff:0:0:0'",
+      "'2001:db8::'",
+      "'1:2:3:4:5:6:7:8'",
+      "'1:2:3:0:5:6:7:8'",
+      "'1::2:0:0:3'",
+      "'1:0:0:2::3'",
+      "'0:0:1::'",
+      "'0:1:2:3:4:5:6:7'",
+      "'1:2:3:4:5:6:7:0'",
+      "'fe80::1:2'",
+      "'::0.1.0.0'",
+      "'::0.0.1.0'",
     ],
   },
   { type: 'BINARY(16)', values: ["x'00112233445566778899AABBCCDDEEFF'", "x'01'"] },
@@ -195,4 +359,3 @@ export const columnCases: readonly ColumnCase[] = [
   { type: 'TEXT COMPRESSED', values: ["''", "'short'", "REPEAT('long ', 10000)"] },
   { type: 'LONGBLOB COMPRESSED', values: ["''", "x'80'", "REPEAT(x'0102', 100000)", "REPEAT(x'03', 200)"] },
 ];
-

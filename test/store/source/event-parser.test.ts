@@ -16,7 +16,15 @@ interface Fields {
 }
 
 /** An event as a server writes it. */
-function eventOf({ type, body = Buffer.alloc(0), end = 0, flags = 0, serverId = 1, timestamp = 1000, crc = true }: Fields): Buffer {
+function eventOf({
+  type,
+  body = Buffer.alloc(0),
+  end = 0,
+  flags = 0,
+  serverId = 1,
+  timestamp = 1000,
+  crc = true,
+}: Fields): Buffer {
   const event = Buffer.alloc(19 + body.length + (crc ? 4 : 0));
   event.writeUInt32LE(timestamp, 0);
   event[4] = type;
@@ -74,13 +82,17 @@ describe('EventParser', () => {
 
   it('refuses a position that goes back', () => {
     const parser = started(5000);
-    expect(codeOf(() => parser.parse(eventOf({ type: EventType.XID, body: Buffer.alloc(8), end: 4000 })))).toBe('EVENT_MALFORMED');
+    expect(
+      codeOf(() => parser.parse(eventOf({ type: EventType.XID, body: Buffer.alloc(8), end: 4000 }))),
+    ).toBe('EVENT_MALFORMED');
   });
 
   it('does not count what the dump thread made', () => {
     const parser = started(500);
     parser.parse(eventOf({ type: EventType.HEARTBEAT, end: 900, body: Buffer.from('binlog.000001') }));
-    parser.parse(eventOf({ type: EventType.GTID_LIST, body: Buffer.alloc(4), flags: EventFlag.artificial, end: 900 }));
+    parser.parse(
+      eventOf({ type: EventType.GTID_LIST, body: Buffer.alloc(4), flags: EventFlag.artificial, end: 900 }),
+    );
     expect(parser.offset).toBe(500);
   });
 
@@ -105,7 +117,9 @@ describe('EventParser', () => {
         const event = eventOf({ type: EventType.XID, body: Buffer.from(bytes) });
         const at = bit % (event.length * 8);
         event[at >> 3]! ^= 1 << (at & 7);
-        expect(['CHECKSUM_MISMATCH', 'EVENT_MALFORMED', 'UNSUPPORTED_EVENT']).toContain(codeOf(() => started().parse(event)));
+        expect(['CHECKSUM_MISMATCH', 'EVENT_MALFORMED', 'UNSUPPORTED_EVENT']).toContain(
+          codeOf(() => started().parse(event)),
+        );
       }),
     );
   });
@@ -127,7 +141,12 @@ describe('EventParser', () => {
       body.writeUInt32LE(7, 8);
       body[12] = flags;
       Buffer.from(rest).copy(body, 13);
-      return eventOf({ type: EventType.MARIADB_GTID, body, serverId: 4_000_000_000, timestamp: 1_700_000_000 });
+      return eventOf({
+        type: EventType.MARIADB_GTID,
+        body,
+        serverId: 4_000_000_000,
+        timestamp: 1_700_000_000,
+      });
     };
     const parser = started();
     expect(parser.parse(gtid(5n, 0, [0, 0, 0, 0, 0, 0]))).toMatchObject({
@@ -137,13 +156,25 @@ describe('EventParser', () => {
       commitTime: 1_700_000_000_000_000,
       unsupported: '',
     });
-    expect(parser.parse(gtid(2n ** 53n + 1n, 1))).toMatchObject({ id: '7-4000000000-9007199254740993', begins: false });
+    expect(parser.parse(gtid(2n ** 53n + 1n, 1))).toMatchObject({
+      id: '7-4000000000-9007199254740993',
+      begins: false,
+    });
     expect(parser.parse(gtid(2n ** 64n - 1n, 0))).toMatchObject({ id: '7-4000000000-18446744073709551615' });
     // A group commit id is no extra flag.
-    expect(parser.parse(gtid(1n, 2, [255, 255, 255, 255, 255, 255, 255, 255]))).toMatchObject({ unsupported: '' });
-    expect(parser.parse(gtid(1n, 64, [1, 0, 0, 0, 1, 0, 65]))).toMatchObject({ unsupported: expect.stringContaining('XA') });
-    expect(parser.parse(gtid(1n, 128, [1, 0, 0, 0, 1, 0, 65]))).toMatchObject({ unsupported: expect.stringContaining('XA') });
-    expect(parser.parse(gtid(1n, 1, [2]))).toMatchObject({ unsupported: expect.stringContaining('ALTER') });
+    expect(parser.parse(gtid(1n, 2, [255, 255, 255, 255, 255, 255, 255, 255]))).toMatchObject({
+      unsupported: '',
+    });
+    const xid = [1, 0, 0, 0, 1, 0, 65];
+    const unsupported = [gtid(1n, 64, xid), gtid(1n, 128, xid), gtid(1n, 1, [2])].map((event) => {
+      const parsed = parser.parse(event);
+      return parsed.kind === 'gtid' ? parsed.unsupported : '';
+    });
+    expect(unsupported).toEqual([
+      'a prepared XA transaction',
+      'the decision over a prepared XA transaction',
+      'a two-phase ALTER; set binlog_alter_two_phase = OFF on the source',
+    ]);
   });
 
   it('reads MySQL GTIDs with their commit time', () => {
@@ -164,29 +195,55 @@ describe('EventParser', () => {
   });
 
   it('inflates compressed statements and rows', () => {
-    const packed = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([0x82, bytes.length >> 8, bytes.length & 255]), deflateSync(bytes)]);
-    const query = Buffer.concat([Buffer.alloc(8), Buffer.from([1, 0, 0, 0, 0]), Buffer.from('d\0'), packed(Buffer.from('x'.repeat(400)))]);
+    const packed = (bytes: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([0x82, bytes.length >> 8, bytes.length & 255]), deflateSync(bytes)]);
+    const query = Buffer.concat([
+      Buffer.alloc(8),
+      Buffer.from([1, 0, 0, 0, 0]),
+      Buffer.from('d\0'),
+      packed(Buffer.from('x'.repeat(400))),
+    ]);
     const event = started().parse(eventOf({ type: EventType.QUERY_COMPRESSED, body: query }));
-    expect(event).toMatchObject({ kind: 'query', defaultSchema: 'd', statement: Buffer.from('x'.repeat(400)) });
+    expect(event).toMatchObject({
+      kind: 'query',
+      defaultSchema: 'd',
+      statement: Buffer.from('x'.repeat(400)),
+    });
     const head = Buffer.from([9, 0, 0, 0, 0, 0, 1, 0, 2, 3, 3]);
     const rows = Buffer.concat([head, packed(Buffer.alloc(300, 7))]);
     const update = started().parse(eventOf({ type: EventType.UPDATE_ROWS_COMPRESSED_V1, body: rows }));
-    expect(update).toMatchObject({ kind: 'rows', operation: 'update', tableId: 9, flags: 1, columnsAt: 0, end: 303 });
+    expect(update).toMatchObject({
+      kind: 'rows',
+      operation: 'update',
+      tableId: 9,
+      flags: 1,
+      columnsAt: 0,
+      end: 303,
+    });
     const wrong = Buffer.concat([head, Buffer.from([0x82, 0, 1]), deflateSync(Buffer.alloc(300))]);
-    expect(codeOf(() => started().parse(eventOf({ type: EventType.UPDATE_ROWS_COMPRESSED_V1, body: wrong })))).toBe('EVENT_MALFORMED');
+    expect(
+      codeOf(() => started().parse(eventOf({ type: EventType.UPDATE_ROWS_COMPRESSED_V1, body: wrong }))),
+    ).toBe('EVENT_MALFORMED');
   });
 
   it('reads the context of a statement', () => {
     const variables = Buffer.concat([
       Buffer.from([0, 1, 2, 3, 4]),
       Buffer.from([1, 0, 0, 32, 84, 1, 0, 0, 0]),
-      Buffer.from([6, 3]), Buffer.from('std'),
+      Buffer.from([6, 3]),
+      Buffer.from('std'),
       Buffer.from([3, 1, 0, 1, 0]),
       Buffer.from([4, 45, 0, 224, 0, 8, 0]),
-      Buffer.from([5, 6]), Buffer.from('+02:00'),
+      Buffer.from([5, 6]),
+      Buffer.from('+02:00'),
       Buffer.from([99, 1, 2, 3]),
     ]);
-    const body = Buffer.concat([Buffer.alloc(8), Buffer.from([4, 0, 0, variables.length, 0]), variables, Buffer.from('shop\0DROP TABLE t')]);
+    const body = Buffer.concat([
+      Buffer.alloc(8),
+      Buffer.from([4, 0, 0, variables.length, 0]),
+      variables,
+      Buffer.from('shop\0DROP TABLE t'),
+    ]);
     expect(started().parse(eventOf({ type: EventType.QUERY, body }))).toMatchObject({
       defaultSchema: 'shop',
       sqlMode: 0x1_5420_0000,
@@ -199,10 +256,22 @@ describe('EventParser', () => {
   it('stops at what it does not know, unless the source says that it may be left out', () => {
     const parser = started();
     expect(parser.parse(eventOf({ type: 200 })).kind).toBe('unsupported');
-    expect(parser.parse(eventOf({ type: 200, flags: EventFlag.ignorable }))).toMatchObject({ kind: 'left-out', reason: 'ignorable' });
+    expect(parser.parse(eventOf({ type: 200, flags: EventFlag.ignorable }))).toMatchObject({
+      kind: 'left-out',
+      reason: 'ignorable',
+    });
     expect(eventTypeName(200)).toBe('UNKNOWN_200');
-    for (const type of [EventType.INCIDENT, EventType.XA_PREPARE, EventType.TRANSACTION_PAYLOAD, EventType.PARTIAL_UPDATE_ROWS, EventType.GTID_TAGGED])
-      expect([eventTypeName(type), parser.parse(eventOf({ type })).kind]).toEqual([eventTypeName(type), 'unsupported']);
+    for (const type of [
+      EventType.INCIDENT,
+      EventType.XA_PREPARE,
+      EventType.TRANSACTION_PAYLOAD,
+      EventType.PARTIAL_UPDATE_ROWS,
+      EventType.GTID_TAGGED,
+    ])
+      expect([eventTypeName(type), parser.parse(eventOf({ type })).kind]).toEqual([
+        eventTypeName(type),
+        'unsupported',
+      ]);
     for (const type of [EventType.BEGIN_LOAD_QUERY, EventType.EXECUTE_LOAD_QUERY, EventType.LOAD])
       expect(parser.parse(eventOf({ type })).kind).toBe('statement-part');
   });

@@ -20,7 +20,12 @@ const check = async (server: MariadbServer, user: object = {}, filter = new Tabl
   await using control = await SourceControl.connect({ ...connection(server), ...user });
   return await checkSource(control, filter);
 };
-const connection = (server: MariadbServer) => ({ host: server.host, port: server.port, user: server.user, password: server.password });
+const connection = (server: MariadbServer) => ({
+  host: server.host,
+  port: server.port,
+  user: server.user,
+  password: server.password,
+});
 
 describe('checkSource', () => {
   it('tells what the source is', async () => {
@@ -33,7 +38,7 @@ describe('checkSource', () => {
       args: ['--binlog-format=MIXED', '--binlog-row-image=MINIMAL', '--binlog-row-metadata=NO_LOG'],
     });
     const error = await rejection(check(server));
-    expect(error.code).toBe('SOURCE_CONFIG');
+    expect(error).toMatchObject({ code: 'SOURCE_CONFIG' });
     const remedies = error.details['remedies'] as string[];
     expect(remedies).toEqual([
       "SET GLOBAL binlog_format = 'ROW'",
@@ -53,7 +58,7 @@ describe('checkSource', () => {
   it('prints the GRANT that is missing; it helps', async () => {
     await using server = await startMariadb();
     const error = await rejection(check(server, server.plainUser));
-    expect(error.code).toBe('SOURCE_PRIVILEGE');
+    expect(error).toMatchObject({ code: 'SOURCE_PRIVILEGE' });
     const [grant] = error.details['remedies'] as string[];
     expect(grant).toBe("GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO 'plain'@'127.0.0.1'");
     await server.query(grant!);
@@ -71,7 +76,9 @@ describe('checkSource', () => {
 
   it('says SOURCE_AUTH for a wrong password and SOURCE_UNREACHABLE where nobody listens', async () => {
     await using server = await startMariadb();
-    const wrong = await rejection(SourceControl.connect({ ...connection(server), user: 'plain', password: 'guess-7f3a' }));
+    const wrong = await rejection(
+      SourceControl.connect({ ...connection(server), user: 'plain', password: 'guess-7f3a' }),
+    );
     expect(wrong.code).toBe('SOURCE_AUTH');
     expect(`${wrong.message}${JSON.stringify(wrong.details)}`).not.toContain('guess-7f3a');
     const nobody = await rejection(SourceControl.connect({ ...connection(server), port: 1 }));
@@ -86,19 +93,38 @@ describe('firstPosition', () => {
     const startOf = (file: string) =>
       readFileStart({ source: connection(server), serverId: 4_000_000_001, clock: systemClock }, file);
     const first = async (start: Parameters<typeof firstPosition>[2], retentionMs = 86_400_000) => {
-      const { position, executed, complete } = await firstPosition(control, 'mariadb', start, retentionMs, startOf);
+      const { position, executed, complete } = await firstPosition(
+        control,
+        'mariadb',
+        start,
+        retentionMs,
+        startOf,
+      );
       return [position.file, position.offset > 4, executed.toString() !== '', complete];
     };
-    await server.query('CREATE DATABASE a; FLUSH BINARY LOGS; CREATE DATABASE b; SELECT SLEEP(2.1); FLUSH BINARY LOGS; CREATE DATABASE c');
+    await server.query(
+      'CREATE DATABASE a; FLUSH BINARY LOGS; CREATE DATABASE b; SELECT SLEEP(2.1); FLUSH BINARY LOGS; CREATE DATABASE c',
+    );
     expect(await first({ kind: 'retention' })).toEqual(['binlog.000001', false, false, true]);
     expect(await first({ kind: 'retention' }, 1_500)).toEqual(['binlog.000002', false, true, false]);
     expect(await first({ kind: 'now' })).toEqual(['binlog.000003', true, true, false]);
-    expect(await first({ kind: 'time', time: Date.now() + 60_000 })).toEqual(['binlog.000003', false, true, false]);
+    expect(await first({ kind: 'time', time: Date.now() + 60_000 })).toEqual([
+      'binlog.000003',
+      false,
+      true,
+      false,
+    ]);
     expect(await first({ kind: 'position', position: { file: 'binlog.000002', offset: 4 } })).toEqual([
-      'binlog.000002', false, true, false,
+      'binlog.000002',
+      false,
+      true,
+      false,
     ]);
     await server.query("PURGE BINARY LOGS TO 'binlog.000002'");
-    for (const position of [{ file: 'binlog.000001', offset: 4 }, { file: 'binlog.000002', offset: 333 }])
+    for (const position of [
+      { file: 'binlog.000001', offset: 4 },
+      { file: 'binlog.000002', offset: 333 },
+    ])
       expect((await rejection(first({ kind: 'position', position }))).code).toBe('BINLOG_PURGED');
   });
 });

@@ -32,7 +32,10 @@ describe('what ReplicaConnection relies on inside zongji and mysql2', () => {
         expect(typeof inner.BinlogClass).toBe('function');
         expect(inner.connection['_command'] ?? null).toBeNull();
         const handlePacket = inner.connection['handlePacket'] as (packet?: unknown) => void;
-        inner.connection['handlePacket'] = function (this: unknown, packet?: { buffer: Buffer; offset: number; end: number; numPackets: number }) {
+        inner.connection['handlePacket'] = function (
+          this: unknown,
+          packet?: { buffer: Buffer; offset: number; end: number; numPackets: number },
+        ) {
           const command = inner.connection['_command'] as object | null;
           if (packet !== undefined && command?.constructor === inner.BinlogClass) {
             packets.push({ numPackets: packet.numPackets, first: packet.buffer[packet.offset]!, command });

@@ -45,26 +45,28 @@ describe('A value reads the same from the row transcoder and from the server', (
     await server?.stop();
   });
 
-  it.each(cases.map((one, index) => [`${one.before ? 'MariaDB 5.3’s ' : ''}${one.type.slice(0, 60)} (${index})`, index] as const))(
-    '%s',
-    async (_, index) => {
-      const { type, values, zongji: differs = {} } = cases[index]!;
-      const table = `t${index}`;
-      const mine = decoded.filter(({ version }) => version.table === table);
-      const { version } = mine[0]!;
-      const rows = mine.flatMap(({ images }) => images.map((image) => plainRow(version, image)));
-      expect(rows).toEqual(await selectRows(connection, version));
+  it.each(
+    cases.map(
+      (one, index) =>
+        [`${one.before ? 'MariaDB 5.3’s ' : ''}${one.type.slice(0, 60)} (${index})`, index] as const,
+    ),
+  )('%s', async (_, index) => {
+    const { type, values, zongji: differs = {} } = cases[index]!;
+    const table = `t${index}`;
+    const mine = decoded.filter(({ version }) => version.table === table);
+    const { version } = mine[0]!;
+    const rows = mine.flatMap(({ images }) => images.map((image) => plainRow(version, image)));
+    expect(rows).toEqual(await selectRows(connection, version));
 
-      const literals = type.includes('NOT NULL') ? values : ['NULL', ...values];
-      const theirs = zongji.get(table)!;
-      expect(theirs).toHaveLength(rows.length);
-      for (const [id, row] of rows.entries()) {
-        const literal = literals[id]!;
-        const value = theirs[id]!['v'];
-        if (Object.hasOwn(differs, literal)) expect(value, literal).toEqual(differs[literal]);
-        else if (!otherFormInZongji.test(type))
-          expect(plainAs(version.columns[1]!, value), literal).toEqual(row[1]);
-      }
-    },
-  );
+    const literals = type.includes('NOT NULL') ? values : ['NULL', ...values];
+    const theirs = zongji.get(table)!;
+    expect(theirs).toHaveLength(rows.length);
+    for (const [id, row] of rows.entries()) {
+      const literal = literals[id]!;
+      const value = theirs[id]!['v'];
+      if (Object.hasOwn(differs, literal)) expect(value, literal).toEqual(differs[literal]);
+      else if (!otherFormInZongji.test(type))
+        expect(plainAs(version.columns[1]!, value), literal).toEqual(row[1]);
+    }
+  });
 });

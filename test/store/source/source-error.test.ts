@@ -5,19 +5,43 @@ import { sourceError } from '../../../store/src/source/source-error.js';
 describe('sourceError', () => {
   it.each([
     [1236, 'Could not find first log file name in binary log index file', 'BINLOG_PURGED'],
-    [1236, 'Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old and required binlog files have been purged.', 'BINLOG_PURGED'],
+    [
+      1236,
+      'Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old and required binlog files have been purged.',
+      'BINLOG_PURGED',
+    ],
     [1236, 'The binlog on the master is missing the GTID 0-1-5 requested by the slave', 'BINLOG_PURGED'],
-    [1236, "Error: connecting slave requested to start from GTID 0-1-900, which is not in the master's binlog", 'SOURCE_HISTORY_CHANGED'],
+    [
+      1236,
+      "Error: connecting slave requested to start from GTID 0-1-900, which is not in the master's binlog",
+      'SOURCE_HISTORY_CHANGED',
+    ],
     [1236, 'Client requested master to start replication from impossible position', 'SOURCE_HISTORY_CHANGED'],
     [1236, 'bogus data in log event; the first event …', 'SOURCE_HISTORY_CHANGED'],
     [1236, 'could not find next log; the first event …', 'SOURCE_HISTORY_CHANGED'],
-    [1236, 'A slave with the same server_uuid/server_id as this slave has connected to the master', 'SERVER_ID_IN_USE'],
-    [4052, 'A slave with the same server_uuid/server_id as this slave has connected to the master', 'SERVER_ID_IN_USE'],
+    [
+      1236,
+      'A slave with the same server_uuid/server_id as this slave has connected to the master',
+      'SERVER_ID_IN_USE',
+    ],
+    [
+      4052,
+      'A slave with the same server_uuid/server_id as this slave has connected to the master',
+      'SERVER_ID_IN_USE',
+    ],
     [1236, 'event read from binlog did not pass crc check', 'CHECKSUM_MISMATCH'],
-    [1236, 'log event entry exceeded max_allowed_packet; Increase max_allowed_packet on master', 'SOURCE_CONFIG'],
+    [
+      1236,
+      'log event entry exceeded max_allowed_packet; Increase max_allowed_packet on master',
+      'SOURCE_CONFIG',
+    ],
     [1236, 'a text that nobody has seen', 'SOURCE_LOST'],
     [1045, "Access denied for user 'a'@'b'", 'SOURCE_AUTH'],
-    [1227, 'Access denied; you need (at least one of) the REPLICATION SLAVE privilege(s)', 'SOURCE_PRIVILEGE'],
+    [
+      1227,
+      'Access denied; you need (at least one of) the REPLICATION SLAVE privilege(s)',
+      'SOURCE_PRIVILEGE',
+    ],
     [1040, 'Too many connections', 'SOURCE_UNREACHABLE'],
     [1927, 'Connection was killed', 'SOURCE_LOST'],
   ])('takes error %i "%s" for %s', (errno, message, code) => {

@@ -1,6 +1,7 @@
 // Appends sample transactions to a log for ever, and ends itself at a named point:
 //   append-main.mjs <folder> <JSON of options>
 //   options: point, times: stop the times-th time that the log passes the point, without a word to anybody else;
+//            stallSyncAfter: from so many transactions on, syncing takes for ever;
 //            retentionMs, syncIntervalMs, pauseMs (between two flushes), step (how far the clock goes a transaction, ms)
 // Prints a line for each of: `open <head>`, `ack <lsn>` (flushed), `durable <lsn> <JSON: bytes of each log file>`,
 // `point <name>`.
@@ -12,14 +13,9 @@ import { TransactionLog } from '../../../../store/dist/log/transaction-log.js';
 import { sampleContents, sampleId } from './sample-transactions.mjs';
 
 const [directory, optionsText] = process.argv.slice(2);
-const {
-  point,
-  times = 1,
-  retentionMs,
-  syncIntervalMs = 5,
-  pauseMs = 0,
-  step = 1000,
-} = JSON.parse(optionsText);
+const options = JSON.parse(optionsText);
+const { point, times = 1, stallSyncAfter = Infinity, retentionMs } = options;
+const { syncIntervalMs = 5, pauseMs = 0, step = 1000 } = options;
 const say = (line) => writeSync(1, `${line}\n`);
 
 let wall = Date.UTC(2026, 10, 22);
@@ -30,6 +26,7 @@ let left = times;
 const hooks = {
   at(reached) {
     if (reached === 'sync.begin') {
+      if (log.head.value.lsn >= stallFrom) return new Promise(() => {});
       synced = {};
       for (const name of readdirSync(level)) {
         if (name.endsWith('.log'))
@@ -64,6 +61,7 @@ function partsOf(content) {
   return bytes;
 }
 
+let stallFrom = Infinity;
 const log = await TransactionLog.open({
   directory,
   topic: 'shop',
@@ -74,6 +72,7 @@ const log = await TransactionLog.open({
   logger: pino({ level: 'silent' }),
   hooks,
 });
+stallFrom = log.head.value.lsn + stallSyncAfter;
 say(`open ${log.head.value.lsn}`);
 if (log.capture.identity === undefined) {
   const identity = { flavour: 'mariadb', uuid: '', serverId: 1 };

@@ -11,6 +11,7 @@ const main = fileURLToPath(new URL('append-main.mjs', import.meta.url));
 export interface AppendOptions {
   readonly point?: string;
   readonly times?: number;
+  readonly stallSyncAfter?: number;
   readonly retentionMs?: number;
   readonly syncIntervalMs?: number;
   readonly pauseMs?: number;

@@ -1,0 +1,23 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parsers of option values for commander. What is wrong ends the command with exit code 2. */
+
+export const port = (text: string): number => {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+};
+
+export const count = (text: string): number => {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It takes a positive whole number.');
+};
+
+/** `shop.*,crm.people` */
+export const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+
+/** For options that can be given several times. */
+export const append = (text: string, before: string[] = []): string[] => [...before, text];

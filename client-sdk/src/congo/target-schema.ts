@@ -1,0 +1,88 @@
+import type { TableName } from './rules.js';
+import type { Target } from './target.js';
+import type { TargetColumn, TargetTable } from './target-table.js';
+
+/** What the target has under this name; undefined where that is no table. A view is none. */
+export async function readTable(target: Target, name: TableName): Promise<TargetTable | undefined> {
+  const place = [name.schema, name.table];
+  const [table] = await target.query<{ transactional: string | null }[]>(
+    `SELECT e.TRANSACTIONS AS transactional FROM information_schema.TABLES t
+     LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
+     WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ? AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')`,
+    place,
+  );
+  if (!table) return undefined;
+  const columns = await target.query<ColumnRow[]>(
+    `SELECT COLUMN_NAME AS name, LOWER(DATA_TYPE) AS dataType, COLUMN_TYPE AS columnType, LOWER(EXTRA) AS extra,
+            NUMERIC_PRECISION AS numericPrecision, NUMERIC_SCALE AS numericScale, DATETIME_PRECISION AS fraction,
+            CHARACTER_MAXIMUM_LENGTH AS length, IS_NULLABLE AS nullable, COLUMN_DEFAULT AS defaultText
+     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
+    place,
+  );
+  const keys = await target.query<KeyRow[]>(
+    `SELECT INDEX_NAME AS name, COLUMN_NAME AS columnName, NULLABLE AS nullable, SUB_PART AS prefix
+     FROM information_schema.STATISTICS
+     WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
+    place,
+  );
+  return {
+    ...name,
+    columns: new Map(columns.map((column) => [column.name.toLowerCase(), targetColumn(column)])),
+    key: bestKey(keys),
+    transactional: table.transactional === 'YES',
+  };
+}
+
+/** Numbers may come as text: they are 64-bit integers to the server. */
+interface ColumnRow {
+  readonly name: string;
+  readonly dataType: string;
+  readonly columnType: string;
+  readonly extra: string;
+  readonly numericPrecision: number | string | null;
+  readonly numericScale: number | string | null;
+  readonly fraction: number | string | null;
+  readonly length: number | string | null;
+  readonly nullable: string;
+  readonly defaultText: string | null;
+}
+
+interface KeyRow {
+  readonly name: string;
+  /** NULL: an expression (MySQL). */
+  readonly columnName: string | null;
+  readonly nullable: string | null;
+  readonly prefix: number | string | null;
+}
+
+function targetColumn(row: ColumnRow): TargetColumn {
+  const nullable = row.nullable === 'YES';
+  const autoIncrement = row.extra.includes('auto_increment');
+  // 'STORED GENERATED', 'VIRTUAL GENERATED'; 'DEFAULT_GENERATED' is only a default.
+  const generated = /(^|\s)(stored|virtual|persistent) generated/.test(row.extra);
+  return {
+    name: row.name,
+    dataType: row.dataType,
+    unsigned: /\bunsigned\b/i.test(row.columnType),
+    precision: Number(row.numericPrecision ?? 0),
+    scale: Number(row.numericScale ?? 0),
+    fraction: row.fraction === null ? undefined : Number(row.fraction),
+    length: Number(row.length ?? 0),
+    nullable,
+    autoIncrement,
+    onUpdate: row.extra.includes('on update'),
+    optional: nullable || autoIncrement || generated || row.defaultText !== null,
+    generated,
+  };
+}
+
+/** The primary key, else the first unique key that finds exactly one row. */
+function bestKey(rows: readonly KeyRow[]): readonly string[] {
+  const keys = new Map<string, KeyRow[]>();
+  for (const row of rows) keys.set(row.name, [...(keys.get(row.name) ?? []), row]);
+  const usable = [...keys].filter(([, parts]) =>
+    parts.every((part) => part.columnName !== null && part.nullable !== 'YES' && part.prefix === null),
+  );
+  const [, parts] = usable.find(([name]) => name === 'PRIMARY') ?? usable[0] ?? ['', []];
+  return parts.map((part) => part.columnName!);
+}

@@ -1,0 +1,249 @@
+import { spawn } from 'node:child_process';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { freePort } from '../support/free-port.js';
+import { startMariadb } from '../support/mariadb.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { runCommand, startCommand } from './support/command.js';
+import { addReplicaUser, devArguments, replicaUser, startDev } from './support/dev-hub.js';
+
+test('drc dev checks the source, prints a banner, and what it names works', async () => {
+  await using source = await startMariadb();
+  await source.query(
+    'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)',
+  );
+  await using hub = await startDev(source);
+  expect(hub.manager).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect(hub.store).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+
+  // The very command of the banner, beside the folder.
+  const [, line] = /npx --no -- drc (.*)/.exec(hub.command.stdout)!;
+  const tailed = await runCommand([...line!.split(' '), '--count', '3'], { cwd: hub.folder.path });
+  expect(tailed.stderr).toBe('');
+  expect(
+    tailed.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((text) => (JSON.parse(text) as { kind: string }).kind),
+  ).toEqual(['ddl', 'ddl', 'insert']);
+
+  const topics = await runCommand(['topics', '--manager', hub.manager, '--user', 'dev'], {
+    env: { DRC_PASSWORD: hub.password },
+  });
+  expect(topics).toEqual({ code: 0, stdout: 'shop\t1\n', stderr: '' });
+
+  const metrics = /metrics +(\S+)/.exec(hub.command.stdout)![1]!;
+  expect(await (await fetch(metrics)).text()).toContain(
+    'drc_store_capture_state{state="streaming",topic="shop"} 1',
+  );
+
+  expect(await hub.command.stop()).toBe(0);
+  expect(hub.command.stderr).toBe('');
+});
+
+test('a password in the URL works, with a warning, and is shown nowhere', async () => {
+  await using source = await startMariadb();
+  await addReplicaUser(source);
+  await using folder = await temporaryFolder('dev');
+  const { user, password } = replicaUser;
+  const url = `mysql://${user}:${encodeURIComponent(password)}@127.0.0.1:${source.port}/shop`;
+  await using command = startCommand(['dev', '--source', url, '--port', '0', '--store-port', '0'], {
+    cwd: folder.path,
+    env: { DRC_LOG_LEVEL: 'trace' },
+  });
+  await command.prints('drc tail shop');
+  expect(command.stderr).toContain('Warning: a password on the command line can be seen by other users');
+  const seen = [
+    await readFile(`/proc/${command.child.pid}/cmdline`, 'utf8'),
+    command.output,
+    await filesOf(folder.path),
+  ].join('\n');
+  await command.stop();
+  for (const form of [password, encodeURIComponent(password)])
+    expect(seen + command.output).not.toContain(form);
+});
+
+async function filesOf(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return (
+    await Promise.all(files.map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1')))
+  ).join('\n');
+}
+
+test('without a password and without a terminal to ask on, drc dev says how to give one', async () => {
+  await using folder = await temporaryFolder('dev');
+  const { code, stderr, stdout } = await runCommand(devArguments({ port: 3306 }), { cwd: folder.path });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toBe(
+    'CONFIG_INVALID: A secret is missing: set DRC_SOURCE_PASSWORD, or run on a terminal to be asked.\n',
+  );
+});
+
+test('on a terminal drc dev asks for the password, and does not show what is typed', async () => {
+  await using source = await startMariadb();
+  await addReplicaUser(source);
+  await using folder = await temporaryFolder('dev');
+  const drc = join(import.meta.dirname, '../../cli/bin/drc.js');
+  const line = [process.execPath, drc, ...devArguments({ port: source.port, user: replicaUser.user })].join(
+    ' ',
+  );
+  const child = spawn('script', ['-qec', line, '/dev/null'], {
+    cwd: folder.path,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  let shown = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
+  try {
+    await expect.poll(() => shown, { timeout: 30_000 }).toContain('Password for repl@127.0.0.1');
+    child.stdin.write(`${replicaUser.password}\r`);
+    await expect.poll(() => shown, { timeout: 30_000 }).toContain('drc tail shop');
+    child.stdin.write('\u0003');
+    expect(await ended).toBe(0);
+  } finally {
+    child.kill();
+  }
+  expect(shown).not.toContain(replicaUser.password);
+});
+
+test.each<[string, string, RegExp]>([
+  ['no URL', 'localhost', /is not a URL/],
+  ['another protocol', 'http://me@localhost', /not mysql:\/\//],
+  ['no user', 'mysql://localhost', /names no user/],
+  ['a stray %', 'mysql://me:se%cret@localhost', /write %25/],
+])('%s as a source is refused with exit code 2, and not repeated', async (_what, url, message) => {
+  await using folder = await temporaryFolder('dev');
+  const { code, stderr } = await runCommand(['dev', '--source', url], { cwd: folder.path });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toContain('cret');
+});
+
+test('a source that lacks settings gets all of them listed, with the statements to run', async () => {
+  await using source = await startMariadb({
+    args: ['--binlog-format=STATEMENT', '--binlog-row-image=MINIMAL', '--binlog-row-metadata=NO_LOG'],
+  });
+  await using folder = await temporaryFolder('dev');
+  const env = { DRC_SOURCE_PASSWORD: '' };
+  const { code, stdout, stderr } = await runCommand(devArguments(source), { cwd: folder.path, env });
+  expect({ code, stdout, stderr }).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `SOURCE_CONFIG: The source cannot be captured yet.
+  - binlog_format is STATEMENT, not ROW
+    SET GLOBAL binlog_format = 'ROW';
+  - binlog_row_image is MINIMAL, not FULL
+    SET GLOBAL binlog_row_image = 'FULL';
+  - binlog_row_metadata is NO_LOG, not FULL
+    SET GLOBAL binlog_row_metadata = 'FULL';
+  A setting of the source would lose information. Run the statement that the message prints, then start again.
+`,
+  });
+
+  // What it prints is what helps.
+  for (const [, statement] of stderr.matchAll(/^ {4}(.*;)$/gm)) await source.query(statement!);
+  await using command = startCommand(devArguments(source), { cwd: folder.path, env });
+  await command.prints('drc tail shop');
+});
+
+test('a user without the rights to replicate is told the GRANT to run', async () => {
+  await using source = await startMariadb();
+  await using folder = await temporaryFolder('dev');
+  const { user, password } = source.plainUser;
+  const args = devArguments({ port: source.port, user });
+  const env = { DRC_SOURCE_PASSWORD: password };
+  const { code, stderr } = await runCommand(args, { cwd: folder.path, env });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^SOURCE_PRIVILEGE: The source cannot be captured yet\.\n {2}- .* lacks .*\n {4}GRANT .* TO .*;\n/,
+  );
+
+  await source.query(/^ {4}(GRANT .*;)$/m.exec(stderr)![1]!);
+  await using command = startCommand(args, { cwd: folder.path, env });
+  await command.prints('drc tail shop');
+});
+
+test('a wrong password, and a source that does not answer, end drc dev with their codes', async () => {
+  await using source = await startMariadb();
+  await using folder = await temporaryFolder('dev');
+  const wrong = await runCommand(devArguments({ port: source.port, user: 'plain' }), {
+    cwd: folder.path,
+    env: { DRC_SOURCE_PASSWORD: 'not-this-one' },
+  });
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toMatch(/^SOURCE_AUTH: [^\n]*\n {2}[^\n]*\n$/);
+  expect(wrong.stderr).not.toContain('not-this-one');
+
+  const away = await runCommand(devArguments({ port: await freePort() }), {
+    cwd: folder.path,
+    env: { DRC_SOURCE_PASSWORD: '' },
+  });
+  expect(away.code).toBe(1);
+  expect(away.stderr).toMatch(/^SOURCE_UNREACHABLE: [^\n]*\n {2}[^\n]*\n$/);
+});
+
+test('a port in use, a folder in use and a folder of another source end drc dev with their codes', async () => {
+  await using source = await startMariadb();
+  await using other = await startMariadb({ serverId: 7 });
+  await using hub = await startDev(source);
+  const env = { DRC_SOURCE_PASSWORD: '' };
+  const cwd = hub.folder.path;
+
+  const port = new URL(hub.manager).port;
+  const taken = await runCommand([...devArguments(source), '--data', 'second', '--port', port], { cwd, env });
+  expect(taken.code).toBe(1);
+  expect(taken.stderr).toMatch(/^PORT_IN_USE: .*\n/);
+  const storePort = new URL(hub.store).port;
+  const takenStore = await runCommand(
+    [...devArguments(source), '--data', 'third', '--store-port', storePort],
+    { cwd, env },
+  );
+  expect(takenStore.code).toBe(1);
+  expect(takenStore.stderr).toMatch(/^PORT_IN_USE: .*\n/);
+
+  const locked = await runCommand(devArguments(source), { cwd, env });
+  expect(locked.code).toBe(1);
+  expect(locked.stderr).toMatch(/^DATA_FOLDER: .*\n/);
+
+  expect(await hub.command.stop()).toBe(0);
+  const changed = await runCommand(devArguments(other), { cwd, env });
+  expect(changed.code).toBe(1);
+  expect(changed.stderr).toMatch(/^SOURCE_CHANGED: .*\n/);
+
+  const noFolder = await runCommand([...devArguments(source), '--data', '/dev/null/x'], { cwd, env });
+  expect(noFolder.code).toBe(1);
+  expect(noFolder.stderr).toMatch(/^DATA_FOLDER: .*\n/);
+});
+
+test('drc dev started again goes on in its folder, and a tail from -15m still finds everything', async () => {
+  await using source = await startMariadb();
+  await source.query(
+    'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)',
+  );
+  await using hub = await startDev(source);
+  await hub.command.stop();
+  await source.query('INSERT INTO shop.t VALUES (2)');
+  await using again = startCommand(devArguments(source), {
+    cwd: hub.folder.path,
+    env: { DRC_SOURCE_PASSWORD: '' },
+  });
+  await again.prints('drc tail shop');
+  const { stdout } = await runCommand(
+    ['tail', 'shop', '--from', '-15m', '--count', '3', '--table', 'shop.t'],
+    { cwd: hub.folder.path },
+  );
+  expect(stdout).toContain('"id":1');
+});
+
+test('a wrong topic or table pattern is refused before anything is made', async () => {
+  await using folder = await temporaryFolder('dev');
+  const env = { DRC_SOURCE_PASSWORD: '' };
+  const args = ['dev', '--source', 'mysql://me@127.0.0.1', '--topic', '../x', '--tables', 'nodot'];
+  const { code, stderr } = await runCommand(args, { cwd: folder.path, env });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/- topic: must be letters/);
+  expect(stderr).toMatch(/- capture\.include\.0: must read schema\.table/);
+  expect(await filesOf(folder.path)).toBe('');
+});

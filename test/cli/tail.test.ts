@@ -1,0 +1,159 @@
+import { writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type MariadbServer, startMariadb } from '../support/mariadb.js';
+import { freePort } from '../support/free-port.js';
+import { type CommandOptions, type Finished, runCommand, startCommand } from './support/command.js';
+import { type DevHub, startDev } from './support/dev-hub.js';
+
+let source: MariadbServer;
+let hub: DevHub;
+
+beforeAll(async () => {
+  source = await startMariadb();
+  await source.query(
+    'CREATE DATABASE shop; CREATE TABLE shop.orders (id BIGINT PRIMARY KEY, total DECIMAL(10,2)); CREATE TABLE shop.notes (id INT PRIMARY KEY)',
+  );
+  await source.query(
+    'INSERT INTO shop.orders VALUES (1, 9.5), (2, 3); INSERT INTO shop.notes VALUES (1); UPDATE shop.orders SET total = 10 WHERE id = 1; DELETE FROM shop.orders WHERE id = 2',
+  );
+  hub = await startDev(source);
+});
+
+afterAll(async () => {
+  await hub?.[Symbol.asyncDispose]();
+  await source?.stop();
+});
+
+const tail = (args: readonly string[], options: CommandOptions = {}): Promise<Finished> =>
+  runCommand(['tail', 'shop', ...args], { cwd: hub.folder.path, ...options });
+
+interface Line {
+  readonly kind: string;
+  readonly table?: string;
+  readonly before?: Record<string, unknown>;
+  readonly after?: Record<string, unknown>;
+}
+
+const parsed = (stdout: string): Line[] =>
+  stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line);
+
+test('changes are one JSON object a line, in order, and --count ends the command', async () => {
+  const { code, stdout, stderr } = await tail(['--from', 'earliest', '--count', '8']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(parsed(stdout)).toEqual([
+    expect.objectContaining({ kind: 'ddl', verb: 'CREATE DATABASE' }),
+    expect.objectContaining({ kind: 'ddl', verb: 'CREATE TABLE', tables: ['shop.orders'] }),
+    expect.objectContaining({ kind: 'ddl', verb: 'CREATE TABLE', tables: ['shop.notes'] }),
+    expect.objectContaining({ kind: 'insert', table: 'shop.orders', after: { id: '1', total: '9.50' } }),
+    expect.objectContaining({ kind: 'insert', table: 'shop.orders', after: { id: '2', total: '3.00' } }),
+    expect.objectContaining({ kind: 'insert', table: 'shop.notes', after: { id: 1 } }),
+    expect.objectContaining({
+      kind: 'update',
+      before: { id: '1', total: '9.50' },
+      after: { id: '1', total: '10.00' },
+    }),
+    expect.objectContaining({ kind: 'delete', before: { id: '2', total: '3.00' } }),
+  ]);
+});
+
+test('--no-json is readable also in a pipe, and --table keeps to a table', async () => {
+  const { stdout } = await tail(['--from', '-15m', '--no-json', '--table', 'shop.notes', '--count', '3']);
+  expect(stdout).toMatch(/! CREATE TABLE shop\.notes/);
+  expect(stdout).toMatch(/\+ shop\.notes id: 1\n$/);
+  expect(stdout).not.toContain('+ shop.orders');
+});
+
+test('without --from it begins now, and SIGTERM ends it with exit code 0', async () => {
+  await using command = startCommand(['tail', 'shop'], { cwd: hub.folder.path });
+  // "Now" is when it has connected; the store counts its sessions.
+  const metrics = /metrics +(\S+)/.exec(hub.command.stdout)![1]!;
+  await expect
+    .poll(async () => (await fetch(metrics)).text(), { timeout: 30_000 })
+    .toMatch(/drc_store_sessions\{[^}]*\} 1/);
+  await source.query('REPLACE INTO shop.notes VALUES (100)');
+  const [line] = await command.printsLines(1);
+  expect(JSON.parse(line!)).toMatchObject({ kind: 'insert', after: { id: 100 } });
+  expect(await command.stop()).toBe(0);
+  expect(command.stderr).toBe('');
+});
+
+test('with --checkpoint it goes on behind the last whole transaction that it printed', async () => {
+  const common = ['--from', 'earliest', '--table', 'shop.*', '--checkpoint', 'progress'];
+  const first = parsed((await tail([...common, '--count', '4'])).stdout);
+  // The fourth is the first of two rows of one transaction: it comes again, whole.
+  const second = parsed((await tail([...common, '--count', '3'])).stdout);
+  const third = parsed((await tail([...common, '--count', '1'])).stdout);
+  expect(first.map(({ kind }) => kind)).toEqual(['ddl', 'ddl', 'ddl', 'insert']);
+  expect(second.map(({ after }) => after?.['id'])).toEqual(['1', '2', 1]);
+  expect(third).toMatchObject([{ kind: 'update' }]);
+});
+
+test('a pipe that is closed ends it quietly', async () => {
+  const { spawn } = await import('node:child_process');
+  const drc = new URL('../../cli/bin/drc.js', import.meta.url).pathname;
+  const shell = spawn('sh', ['-c', `"${process.execPath}" "${drc}" tail shop --from earliest | head -n 1`], {
+    cwd: hub.folder.path,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  shell.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  await source.query('REPLACE INTO shop.notes VALUES (101)');
+  const again = setInterval(
+    () => void source.query('REPLACE INTO shop.notes VALUES (101)').catch(() => undefined),
+    200,
+  );
+  await new Promise((resolve) => shell.once('close', resolve));
+  clearInterval(again);
+  expect(errors).toBe('');
+});
+
+test.each<[string, readonly string[], number, RegExp]>([
+  ['an unknown table', ['--from', 'earliest', '--table', 'shop.nothing'], 1, /^TABLE_UNKNOWN: .*nothing/],
+  ['a moment that is none', ['--from', 'noon'], 2, /^CONFIG_INVALID: 'noon' is not a moment/],
+  ['a checkpoint that is none', ['--from', 'AAAAAAAAAAAAAAAAAAAAAAAA'], 1, /^CHECKPOINT_INVALID: /],
+  ['a count that is none', ['--count', '0'], 2, /positive whole number/],
+  ['an option that does not exist', ['--form', 'earliest'], 2, /unknown option '--form'/],
+  ['a manager that does not answer', ['--manager', 'http://127.0.0.1:1'], 1, /^MANAGER_UNREACHABLE: /],
+])('%s ends the command with its code', async (_what, args, exitCode, message) => {
+  const { code, stdout, stderr } = await tail(args);
+  expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/^ +at /m);
+});
+
+test('a topic that does not exist is TOPIC_UNKNOWN', async () => {
+  const { code, stderr } = await runCommand(['tail', 'shoop'], { cwd: hub.folder.path });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^TOPIC_UNKNOWN: .*\n {2}There is no such topic/);
+});
+
+test('without credentials it says which there are; wrong ones are UNAUTHENTICATED', async () => {
+  const none = await tail([], { cwd: hub.folder.file('drc-data') });
+  expect(none.code).toBe(2);
+  expect(none.stderr).toMatch(/^CONFIG_INVALID: No credentials: use --user NAME/);
+
+  const wrong = await tail(['--manager', hub.manager, '--user', 'dev'], { env: { DRC_PASSWORD: 'guess' } });
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toMatch(/^UNAUTHENTICATED: /);
+});
+
+test('a flag wins over the environment, and that over the folder of drc dev', async () => {
+  const passwordFile = hub.folder.file('password');
+  await writeFile(passwordFile, `${hub.password}\n`);
+  const flags = ['topics', '--manager', hub.manager, '--user', 'dev', '--password-file', passwordFile];
+  const env = {
+    DRC_MANAGER: `http://127.0.0.1:${await freePort()}`,
+    DRC_PASSWORD: 'guess',
+    DRC_MACHINE_KEY: 'guess',
+  };
+  expect((await runCommand(flags, { cwd: hub.folder.path, env })).stdout).toBe('shop\t1\n');
+  expect((await runCommand(['topics'], { cwd: hub.folder.path, env })).stderr).toMatch(
+    /^MANAGER_UNREACHABLE/,
+  );
+  expect(
+    (await runCommand(['topics'], { cwd: hub.folder.path, env: { DRC_MACHINE_KEY: 'guess' } })).stderr,
+  ).toMatch(/^UNAUTHENTICATED/);
+});

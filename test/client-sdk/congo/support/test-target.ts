@@ -1,0 +1,100 @@
+import { TransactionSet } from '@drc/protocol';
+import type { TargetOptions } from '@drc/client-sdk/congo';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type mysql from 'mysql2/promise';
+import { startMariadb } from '../../../support/mariadb.js';
+import { startMysql } from './mysql.js';
+
+interface Server extends AsyncDisposable {
+  readonly port: number;
+  connect(options?: mysql.ConnectionOptions): Promise<mysql.Connection>;
+  query(sql: string): Promise<unknown>;
+  kill?(signal: 'SIGKILL'): Promise<void>;
+  restart?(): Promise<void>;
+}
+
+export type Record = { [column: string]: unknown };
+
+/** The target of a test: MariaDB, or MySQL where DRC_TEST_MYSQLD names its server program. */
+export class TestTarget implements AsyncDisposable {
+  readonly server: Server;
+  readonly isMysql: boolean;
+
+  private constructor(server: Server, isMysql: boolean) {
+    this.server = server;
+    this.isMysql = isMysql;
+  }
+
+  static async start(args: readonly string[] = []): Promise<TestTarget> {
+    const program = process.env['DRC_TEST_MYSQLD'];
+    return program === undefined
+      ? new TestTarget(await startMariadb({ args }), false)
+      : new TestTarget(await startMysql(program, args), true);
+  }
+
+  get options(): TargetOptions {
+    return { host: '127.0.0.1', port: this.server.port, user: 'root', password: '' };
+  }
+
+  /** A clean schema `shop` with these tables, and no record of any task. */
+  async reset(...statements: readonly string[]): Promise<void> {
+    await this.query(
+      `SET SESSION foreign_key_checks = 0; DROP DATABASE IF EXISTS shop; DROP DATABASE IF EXISTS drc; CREATE DATABASE shop CHARACTER SET utf8mb4; USE shop; ${statements.join(';')}`,
+    );
+  }
+
+  query(sql: string): Promise<unknown> {
+    return this.server.query(sql);
+  }
+
+  /** Values as text, in UTC: nothing is lost on the way to the comparison. */
+  async rows(sql: string): Promise<Record[]> {
+    const connection = await this.server.connect({
+      charset: 'utf8mb4',
+      dateStrings: true,
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+    });
+    try {
+      await connection.query('USE shop');
+      await connection.query(`SET SESSION time_zone = '+00:00'`);
+      const [rows] = await connection.query(sql);
+      return (rows as Record[]).map((row) => ({ ...row }));
+    } finally {
+      await connection.end();
+    }
+  }
+
+  async count(table: string): Promise<number> {
+    const [row] = await this.rows(`SELECT COUNT(*) AS n FROM ${table}`);
+    return Number(row?.['n']);
+  }
+
+  /** What the task has on record; undefined before the first entry. */
+  async record(task = 'copy'): Promise<TransactionSet | undefined> {
+    const rows = await this.rows(`SELECT applied FROM drc.congo_progress WHERE task = '${task}'`).catch(
+      (error: { errno?: number }) => {
+        if (error.errno === 1146 || error.errno === 1049) return [];
+        throw error;
+      },
+    );
+    return rows.length === 0 ? undefined : TransactionSet.parse(String(rows[0]!['applied']));
+  }
+
+  async killAndRestart(): Promise<void> {
+    await this.server.kill?.('SIGKILL');
+    await this.server.restart?.();
+  }
+
+  async until(condition: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    while (!(await condition())) {
+      if (Date.now() > deadline) throw new Error('It did not happen in time.');
+      await sleep(10);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,105 @@
+import type { Column } from '@drc/protocol';
+import { describe, expect, it } from 'vitest';
+import {
+  type TargetColumn,
+  type TargetTable,
+  matchTable,
+} from '../../../client-sdk/src/congo/target-table.js';
+import { int, tableVersion } from './support/tables.js';
+
+const column = (name: string, dataType: string, more: Partial<TargetColumn> = {}): TargetColumn => ({
+  name,
+  dataType,
+  unsigned: false,
+  precision: 0,
+  scale: 0,
+  fraction: undefined,
+  length: 0,
+  nullable: true,
+  autoIncrement: false,
+  onUpdate: false,
+  optional: true,
+  generated: false,
+  ...more,
+});
+
+const table = (columns: readonly TargetColumn[], more: Partial<TargetTable> = {}): TargetTable => ({
+  schema: 'copy',
+  table: 't',
+  columns: new Map(columns.map((each) => [each.name.toLowerCase(), each])),
+  key: [],
+  transactional: true,
+  ...more,
+});
+
+describe('A table of the target', () => {
+  it('is matched by the names of columns, small and capital letters alike', () => {
+    const source = tableVersion('shop.t', [int('Id'), int('n')]);
+    const target = table([column('n', 'int'), column('iD', 'int'), column('more', 'int')], { key: ['iD'] });
+    const { match, faults } = matchTable(source, target);
+    expect(faults).toEqual([]);
+    expect(match.written.map(({ target: { name } }) => name)).toEqual(['iD', 'n']);
+    expect(match.lookup.map(({ source: { name } }) => name)).toEqual(['Id']);
+    expect(match.keyed).toBe(true);
+  });
+
+  it('whose key the source lacks, or that computes it, is searched by the whole row', () => {
+    const source = tableVersion('shop.t', [int('a'), int('b')]);
+    const columns = [column('a', 'int'), column('b', 'int', { generated: true }), column('own', 'int')];
+    for (const key of [['own'], ['b'], ['a', 'b'], []]) {
+      const { match } = matchTable(source, table(columns, { key }));
+      expect(match.keyed).toBe(false);
+      expect(match.lookup.map(({ source: { name } }) => name)).toEqual(['a']);
+    }
+  });
+
+  it('is refused with all its faults at once', () => {
+    const source = tableVersion('shop.t', [int('id'), int('gone'), { ...int('n'), nullable: true }]);
+    const target = table(
+      [
+        column('id', 'varchar'),
+        column('n', 'int', { autoIncrement: true, nullable: false }),
+        column('must', 'int', { optional: false, nullable: false }),
+      ],
+      { transactional: false },
+    );
+    expect(matchTable(source, target).faults).toEqual([
+      'copy.t: its storage engine cannot roll back; use InnoDB',
+      "copy.t: column 'id': int into varchar would change values",
+      "copy.t: column 'gone' is missing",
+      "copy.t: column 'n': NULL into a NOT NULL column would become another value",
+      "copy.t: column 'must' is not in the source and has no default",
+    ]);
+  });
+
+  it.each<[string, Omit<Column, 'name' | 'nullable'>, string, Partial<TargetColumn>, boolean]>([
+    ['a wider integer', { type: 'int', length: 4 }, 'bigint', {}, true],
+    ['a narrower integer, which warns', { type: 'bigint' }, 'int', {}, true],
+    ['a floating number for an integer', { type: 'bigint' }, 'double', {}, false],
+    [
+      'fewer decimals, which rounds',
+      { type: 'decimal', precision: 10, scale: 2 },
+      'decimal',
+      { scale: 1 },
+      false,
+    ],
+    ['more decimals', { type: 'decimal', precision: 10, scale: 2 }, 'decimal', { scale: 4 }, true],
+    ['single precision for double', { type: 'double' }, 'float', {}, false],
+    ['double precision for single', { type: 'float' }, 'double', {}, true],
+    ['fewer digits of a second', { type: 'datetime', scale: 6 }, 'datetime', { fraction: 3 }, false],
+    ['more digits of a second', { type: 'time', scale: 3 }, 'time', { fraction: 6 }, true],
+    ['a date for a moment', { type: 'datetime', scale: 0 }, 'date', {}, false],
+    ['CHAR for VARCHAR', { type: 'text', length: 40 }, 'char', {}, false],
+    ['VARCHAR for CHAR', { type: 'text', length: 40, fixed: true }, 'varchar', {}, true],
+    ['a wider BINARY', { type: 'bytes', length: 4, fixed: true }, 'binary', { length: 8 }, false],
+    ['the same BINARY', { type: 'bytes', length: 4, fixed: true }, 'binary', { length: 4 }, true],
+    ['an integer for bits', { type: 'bit', length: 8 }, 'int', {}, false],
+    ['text for a UUID', { type: 'uuid' }, 'char', { length: 36 }, true],
+  ])(
+    'takes values that it keeps or warns about, and refuses those it would change: %s',
+    (_, source, dataType, more, fits) => {
+      const version = tableVersion('shop.t', [{ name: 'v', nullable: true, ...source }]);
+      expect(matchTable(version, table([column('v', dataType, more)])).faults).toHaveLength(fits ? 0 : 1);
+    },
+  );
+});

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { startMariadb } from '../../support/mariadb.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+import { CaptureRig, expectConserved, lastId } from './capture-rig.js';
+
+const main = fileURLToPath(new URL('./capture-crash-main.mjs', import.meta.url));
+
+describe('Capture that is killed', () => {
+  it('goes on at the exact next transaction, wherever it was killed', async () => {
+    await using server = await startMariadb();
+    await using folder = await temporaryFolder('crash');
+    const source = { host: server.host, port: server.port, user: server.user };
+    await server.query('CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(100))');
+    const expected: number[] = [];
+    const write = async (): Promise<void> => {
+      const first = expected.length;
+      for (let id = first; id < first + 40; id++) expected.push(id);
+      for (let id = first; id < first + 39; id++)
+        await server.query(`INSERT INTO shop.t VALUES (${id}, 'a')`);
+      // Several chunks, so that some are on disk before the transaction's end.
+      await server.query(
+        `USE shop; INSERT INTO shop.t SELECT IF(seq = 1, ${first + 39}, -seq - ${first} * 100000), REPEAT('x', 80) FROM seq_1_to_20000`,
+      );
+    };
+    const points = [
+      ['group-begin', 1],
+      ['group-begin', 17],
+      ['chunk', 1],
+      ['chunk', 4],
+      ['group-end', 1],
+      ['group-end', 33],
+      ['flushed', 1],
+      ['flushed', 2],
+    ] as const;
+    for (const [point, passage] of points) {
+      await write();
+      const child = spawn(
+        process.execPath,
+        [main, JSON.stringify({ source, directory: folder.file('log'), point, passage })],
+        { stdio: ['ignore', 'ignore', 'inherit'] },
+      );
+      // The signal proves that the point was passed: the process ends in no other way.
+      const ended: unknown[] = await once(child, 'exit');
+      expect([point, passage, ended]).toEqual([point, passage, [null, 'SIGKILL']]);
+    }
+    await using rig = await CaptureRig.start({ source, folder });
+    await rig.reaches(await lastId(server));
+    const all = await rig.transactions();
+    expect(all.map(({ lsn }) => lsn)).toEqual(all.map((_, index) => index + 1));
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    const ids = all.flatMap(({ changes }) =>
+      changes.flatMap((change) => (change.kind === 'insert' ? [Number(change.after['id'])] : [])),
+    );
+    expect(ids.filter((id) => id >= 0)).toEqual(expected);
+    expect(ids.length).toBe(points.length * 20_039);
+    expectConserved(rig);
+  });
+});

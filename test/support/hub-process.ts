@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { TestHub } from './hub.js';
+
+export interface KillPoint {
+  /** Where it kills itself; default: nowhere. */
+  readonly point?: string | undefined;
+  /** The how manieth time that it comes by the point. Default 1. */
+  readonly times?: number;
+}
+
+/** A store or cluster manager in a process of its own, run from the build. */
+export class HubProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  readonly #started: Promise<void>;
+  /** The point at which it killed itself. */
+  point: string | undefined;
+
+  private constructor(main: string, input: object) {
+    const path = fileURLToPath(new URL(main, import.meta.url));
+    const child = spawn(process.execPath, [path, JSON.stringify(input)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#child = child;
+    const lines = createInterface(child.stdout);
+    this.#ended = Promise.all([once(child, 'exit'), once(lines, 'close')]);
+    this.#started = new Promise((resolve) => {
+      lines.on('line', (line) => {
+        const [word, value] = line.split(' ');
+        if (word === 'point') this.point = value;
+        resolve();
+      });
+      child.once('exit', () => resolve());
+    });
+  }
+
+  /**
+   * A store of the hub. @param settings as in the store's file: `hub.storeSettings()`
+   * @returns once it runs; or has ended: it may come by its point before.
+   */
+  static async store(hub: TestHub, settings: object, kill: KillPoint = {}): Promise<HubProcess> {
+    const { source, storeKey } = hub;
+    const input = { settings, sourcePassword: source.password, machineKey: storeKey, ...kill };
+    const store = new HubProcess('store-main.mjs', input);
+    await store.#started;
+    return store;
+  }
+
+  /** The manager of the hub, in place of the one in this process, which must not run. */
+  static async manager(hub: TestHub, kill: KillPoint = {}): Promise<HubProcess> {
+    const manager = new HubProcess('manager-main.mjs', { settings: hub.managerSettings, ...kill });
+    await manager.#started;
+    return manager;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Memory that it has now, and the most that it ever had, in MiB. */
+  async memory(): Promise<{ readonly now: number; readonly peak: number }> {
+    const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
+    const mebibytes = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
+    return { now: mebibytes('VmRSS'), peak: mebibytes('VmHWM') };
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves with the signal by which it ended. */
+  async ended(): Promise<NodeJS.Signals | null> {
+    await this.#ended;
+    return this.#child.signalCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
+    await this.#ended;
+  }
+}
