@@ -61,6 +61,11 @@ async function tablesOf(connection, charset) {
   tables.double = await codePoints(connection, charset, [], 0x8000, 0x8000);
   if (charset === 'ujis' || charset === 'eucjpms')
     tables.triple = await codePoints(connection, charset, [threeByteLead], 0x8000, 0x8000);
+  // A byte that opens nothing is no character, whether the server calls it ill-formed or unmapped: MySQL and MariaDB differ.
+  const opens = (byte) =>
+    (tables.triple && byte === threeByteLead) ||
+    tables.double.slice((byte & 0x7f) << 8, ((byte & 0x7f) + 1) << 8).some((point) => point !== illFormed);
+  tables.single = single.map((point, byte) => (point === illFormed && !opens(byte) ? unmapped : point));
   return tables;
 }
 

@@ -12,6 +12,7 @@ export interface ClientProfile {
 
 const profileFile = 'client.json';
 export const defaultDataFolder = 'drc-data';
+const defaultManager = 'http://127.0.0.1:7370';
 
 export async function writeClientProfile(directory: string, profile: ClientProfile): Promise<void> {
   await writeFile(join(directory, profileFile), `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600 });
@@ -25,17 +26,14 @@ export interface ClientFlags {
   readonly data?: string;
 }
 
-/** Flags win over the environment, the environment over the profile of `drc dev`. */
+/** Flags win over the environment, the environment over the profile of `drc dev`: address and credentials each. */
 export async function clientOptions(flags: ClientFlags): Promise<ConnectOptions> {
-  const manager = flags.manager ?? process.env['DRC_MANAGER'];
-  const clusterManager = manager ?? 'http://127.0.0.1:7370';
+  const profile = await readProfile(join(flags.data ?? defaultDataFolder, profileFile));
+  const clusterManager =
+    flags.manager ?? process.env['DRC_MANAGER'] ?? profile?.clusterManager ?? defaultManager;
   const credentials = await credentialsFrom(flags, clusterManager);
   if (credentials !== undefined) return { clusterManager, credentials };
-  const profile = await readProfile(join(flags.data ?? defaultDataFolder, profileFile));
-  if (profile) {
-    const { machineKey } = profile;
-    return { clusterManager: manager ?? profile.clusterManager, credentials: { machineKey } };
-  }
+  if (profile !== undefined) return { clusterManager, credentials: { machineKey: profile.machineKey } };
   throw new DrcError(
     'CONFIG_INVALID',
     'No credentials: use --user NAME (with DRC_PASSWORD or --password-file), --machine-key-file FILE, or DRC_TOKEN; ' +

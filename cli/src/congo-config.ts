@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseMoment } from './moment.js';
 
 const port = z.number().int().min(0).max(65_535);
+const address = z.url({ protocol: /^https?$/ });
 const moment = z.string().refine((text) => isMoment(text), {
   error: 'is not a moment: earliest, latest, -15m, a date like 2026-11-22T08:00Z, or a checkpoint',
 });
@@ -18,7 +19,9 @@ function isMoment(text: string): boolean {
 
 const schema = z.strictObject({
   task: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'has 1-128 ASCII characters without spaces'),
-  clusterManager: z.union([z.url(), z.array(z.url()).min(1)]),
+  clusterManager: z.union([address, z.array(address).min(1)], {
+    error: 'must be an address such as http://127.0.0.1:7370, or a list of them',
+  }),
   user: z.string().min(1).optional(),
   passwordFile: z.string().min(1).optional(),
   machineKeyFile: z.string().min(1).optional(),
@@ -55,6 +58,6 @@ function faultsOf(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a setting`);
   }
-  const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
+  const isMissing = ['invalid_type', 'invalid_union'].includes(issue.code) && issue.input === undefined;
   return [`${issue.path.join('.') || 'the file'}: ${isMissing ? 'is missing' : issue.message}`];
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MariadbServer, startMariadb } from '../support/mariadb.js';
@@ -92,7 +93,6 @@ test('with --checkpoint it goes on behind the last whole transaction that it pri
 });
 
 test('a pipe that is closed ends it quietly', async () => {
-  const { spawn } = await import('node:child_process');
   const drc = new URL('../../cli/bin/drc.js', import.meta.url).pathname;
   const shell = spawn('sh', ['-c', `"${process.execPath}" "${drc}" tail shop --from earliest | head -n 1`], {
     cwd: hub.folder.path,
@@ -100,11 +100,12 @@ test('a pipe that is closed ends it quietly', async () => {
   });
   let errors = '';
   shell.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
-  await source.query('REPLACE INTO shop.notes VALUES (101)');
-  const again = setInterval(
-    () => void source.query('REPLACE INTO shop.notes VALUES (101)').catch(() => undefined),
-    200,
-  );
+  // A pipe is known to be closed when something is written to it.
+  let id = 1000;
+  const again = setInterval(() => {
+    id += 1;
+    source.query(`INSERT INTO shop.notes VALUES (${id})`).catch(() => undefined);
+  }, 200);
   await new Promise((resolve) => shell.once('close', resolve));
   clearInterval(again);
   expect(errors).toBe('');

@@ -407,7 +407,7 @@ describe('Capture that cannot go on', () => {
     ],
     [
       'a sequence number that goes back',
-      "SET SESSION gtid_seq_no = 900; INSERT INTO shop.t VALUES (2, 'x'); SET SESSION gtid_seq_no = 500; INSERT INTO shop.t VALUES (3, 'x')",
+      "SET SESSION gtid_seq_no = 1; INSERT INTO shop.t VALUES (2, 'x')",
       'GTID_OUT_OF_ORDER',
     ],
     [
