@@ -98,10 +98,7 @@ function numbers(count) {
 function sourceText() {
   const tables = [...charsets]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, table]) => {
-      const parts = Object.values(table).flat();
-      return `  ${name}: '${packed(parts)}',`;
-    });
+    .map(([name, table]) => property(name, packed(Object.values(table).flat())));
   return `// Made by scripts/generate-charsets.mjs from what servers answer. Do not edit.
 
 /**
@@ -140,7 +137,11 @@ function ranges() {
   }
   return [...byCharset]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(
-      ([charset, list]) => `  ${charset}: '${list.map(([a, b]) => (a === b ? a : `${a}-${b}`)).join(',')}',`,
-    );
+    .map(([charset, list]) => property(charset, list.map(([a, b]) => (a === b ? a : `${a}-${b}`)).join(',')));
+}
+
+/** As prettier lays it out, which breaks no line behind a key of up to four letters. */
+function property(name, text) {
+  const line = `  ${name}: '${text}',`;
+  return line.length <= 110 || name.length < 5 ? line : `  ${name}:\n    '${text}',`;
 }

@@ -42,7 +42,9 @@ export async function capture(rows: number): Promise<CaptureFigures> {
     const zongji = await decodeWithZongji(server, file, rows);
     runs.push({ store, mysqlbinlog, zongji });
     const rate = (seconds: number): string => `${Math.round(rows / seconds / 1000)} k rows/s`.padStart(14);
-    console.log(`round ${round}   store ${rate(store.seconds)}   mysqlbinlog --raw ${rate(mysqlbinlog)}   zongji ${rate(zongji)}`);
+    console.log(
+      `round ${round}   store ${rate(store.seconds)}   mysqlbinlog --raw ${rate(mysqlbinlog)}   zongji ${rate(zongji)}`,
+    );
   }
   const seconds = median(runs.map(({ store }) => store.seconds));
   const round2 = (value: number): number => Math.round(value * 100) / 100;
@@ -57,7 +59,12 @@ export async function capture(rows: number): Promise<CaptureFigures> {
 }
 
 /** `drc store start` with its default configuration. The clock runs from its line `capture begins`, before it asks for events. */
-async function captureWithStore(server: MariadbServer, directory: string, file: string, rows: number): Promise<CaptureRun> {
+async function captureWithStore(
+  server: MariadbServer,
+  directory: string,
+  file: string,
+  rows: number,
+): Promise<CaptureRun> {
   await using store = await StoreProcess.start({ server, directory, firstFile: file });
   const finished = await store.untilRows('bench.orders', rows);
   const maxRssMiB = await store.maxRssMiB();
@@ -70,7 +77,9 @@ async function copyWithMysqlbinlog(server: MariadbServer, prefix: string, file: 
   const began = performance.now();
   const args = ['--raw', '--read-from-remote-server', '--to-last-log', `--result-file=${prefix}`];
   const login = [`--host=${server.host}`, `--port=${server.port}`, `--user=${server.user}`];
-  const child = spawn('mariadb-binlog', ['--no-defaults', ...args, ...login, file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn('mariadb-binlog', ['--no-defaults', ...args, ...login, file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const [code] = (await once(child, 'exit')) as [number];
   if (code !== 0) throw new Error(`mysqlbinlog ended with code ${code}`);
   const seconds = (performance.now() - began) / 1000;
@@ -79,7 +88,12 @@ async function copyWithMysqlbinlog(server: MariadbServer, prefix: string, file: 
 }
 
 async function decodeWithZongji(server: MariadbServer, file: string, rows: number): Promise<number> {
-  const reader = new ZongJi({ host: server.host, port: server.port, user: server.user, password: server.password });
+  const reader = new ZongJi({
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    password: server.password,
+  });
   const began = performance.now();
   let seen = 0;
   try {
@@ -90,7 +104,12 @@ async function decodeWithZongji(server: MariadbServer, file: string, rows: numbe
         seen += event.rows!.length;
         if (seen >= rows) resolve();
       });
-      reader.start({ serverId: 77_001, filename: file, position: 4, includeEvents: ['tablemap', 'writerows', 'rotate'] });
+      reader.start({
+        serverId: 77_001,
+        filename: file,
+        position: 4,
+        includeEvents: ['tablemap', 'writerows', 'rotate'],
+      });
     });
     return (performance.now() - began) / 1000;
   } finally {
@@ -100,6 +119,8 @@ async function decodeWithZongji(server: MariadbServer, file: string, rows: numbe
 
 async function folderBytes(folder: string): Promise<number> {
   const files = await readdir(folder, { recursive: true, withFileTypes: true });
-  const sizes = files.filter((entry) => entry.isFile()).map((entry) => stat(join(entry.parentPath, entry.name)));
+  const sizes = files
+    .filter((entry) => entry.isFile())
+    .map((entry) => stat(join(entry.parentPath, entry.name)));
   return (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
 }

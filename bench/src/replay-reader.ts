@@ -6,7 +6,10 @@ interface Tables {
 }
 
 const [clusterManager = '', way = 'all', wanted = '0'] = process.argv.slice(2);
-await using hub = await connect({ clusterManager, credentials: { machineKey: process.env['DRC_MACHINE_KEY']! } });
+await using hub = await connect({
+  clusterManager,
+  credentials: { machineKey: process.env['DRC_MACHINE_KEY']! },
+});
 await using orders = hub.subscribe<Tables>('bench', { from: 'earliest', tables: ['bench.orders'] });
 let began = 0;
 let rows = 0;
@@ -14,9 +17,11 @@ let lastId = 0n;
 for await (const tx of orders) {
   began ||= performance.now();
   if (way === 'all') {
-    for (const change of await tx.all()) if (change.kind === 'insert') [rows, lastId] = [rows + 1, change.after.id];
+    for (const change of await tx.all())
+      if (change.kind === 'insert') [rows, lastId] = [rows + 1, change.after.id];
   } else {
-    for await (const change of tx.changes) if (change.kind === 'insert') [rows, lastId] = [rows + 1, change.after.id];
+    for await (const change of tx.changes)
+      if (change.kind === 'insert') [rows, lastId] = [rows + 1, change.after.id];
   }
   if (rows >= Number(wanted)) break;
 }

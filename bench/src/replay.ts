@@ -47,7 +47,9 @@ export async function replay(rows: number): Promise<ReplayFigures> {
     for (const way of ['all', 'changes'] as const) {
       const rate = rows / (await readAll(manager.url, clientKey.key, way, rows));
       measured[way].push(rate);
-      console.log(`round ${round}   ${way === 'all' ? 'tx.all()            ' : 'for await tx.changes'}   ${Math.round(rate / 1000)} k rows/s`);
+      console.log(
+        `round ${round}   ${way === 'all' ? 'tx.all()            ' : 'for await tx.changes'}   ${Math.round(rate / 1000)} k rows/s`,
+      );
     }
   }
   return {

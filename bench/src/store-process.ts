@@ -64,7 +64,7 @@ clusterManagers: ['${manager?.url ?? 'http://127.0.0.1:9'}']
     });
     failure.catch(() => undefined);
     const began = new Promise<number>((resolve) => {
-      createInterface({ input: child.stderr! }).on('line', (line) => {
+      createInterface({ input: child.stderr }).on('line', (line) => {
         lines.push(line);
         if (line.includes('"capture begins"')) resolve((JSON.parse(line) as { time: number }).time);
       });
@@ -87,7 +87,14 @@ clusterManagers: ['${manager?.url ?? 'http://127.0.0.1:9'}']
     const response = await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`).catch(() => undefined);
     if (response === undefined) return 0;
     const text = await response.text();
-    const line = text.split('\n').find((entry) => entry.startsWith('drc_store_captured_rows_total') && entry.includes(`"${table}"`) && entry.includes('"stored"'));
+    const line = text
+      .split('\n')
+      .find(
+        (entry) =>
+          entry.startsWith('drc_store_captured_rows_total') &&
+          entry.includes(`"${table}"`) &&
+          entry.includes('"stored"'),
+      );
     return Number(line?.slice(line.lastIndexOf(' ') + 1) ?? 0);
   }
 

@@ -3,9 +3,16 @@ import { readFile } from 'node:fs/promises';
 
 /** Where the examples find the hub: DRC_MANAGER with DRC_TOKEN or DRC_MACHINE_KEY, else the folder of `drc dev`. */
 export async function fromEnvironment(): Promise<ConnectOptions> {
-  const { DRC_MANAGER: clusterManager = 'http://127.0.0.1:7370', DRC_TOKEN: token, DRC_MACHINE_KEY: machineKey } = process.env;
+  const {
+    DRC_MANAGER: clusterManager = 'http://127.0.0.1:7370',
+    DRC_TOKEN: token,
+    DRC_MACHINE_KEY: machineKey,
+  } = process.env;
   if (token !== undefined) return { clusterManager, credentials: { token } };
   if (machineKey !== undefined) return { clusterManager, credentials: { machineKey } };
-  const profile = JSON.parse(await readFile('drc-data/client.json', 'utf8')) as { clusterManager: string; machineKey: string };
+  const profile = JSON.parse(await readFile('drc-data/client.json', 'utf8')) as {
+    clusterManager: string;
+    machineKey: string;
+  };
   return { clusterManager: profile.clusterManager, credentials: { machineKey: profile.machineKey } };
 }

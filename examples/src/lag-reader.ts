@@ -19,7 +19,8 @@ for await (const tx of changes) {
   for await (const change of tx.changes) {
     if (change.kind === 'ddl') continue;
     rows += 1;
-    if (change.kind !== 'delete' && change.table === marks) mark = `${change.after['writer']}-${change.after['sequence']}`;
+    if (change.kind !== 'delete' && change.table === marks)
+      mark = `${String(change.after['writer'])}-${String(change.after['sequence'])}`;
   }
   process.stdout.write(`${JSON.stringify({ mark, atMs, rows })}\n`);
 }

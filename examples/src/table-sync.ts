@@ -7,7 +7,12 @@ import { Congo } from '@drc/client-sdk/congo';
 import { fromEnvironment } from './from-environment.js';
 
 const [topic = 'shop'] = process.argv.slice(2);
-const { TARGET_HOST: host = '127.0.0.1', TARGET_PORT: port = '3306', TARGET_USER: user = 'congo', TARGET_PASSWORD: password } = process.env;
+const {
+  TARGET_HOST: host = '127.0.0.1',
+  TARGET_PORT: port = '3306',
+  TARGET_USER: user = 'congo',
+  TARGET_PASSWORD: password,
+} = process.env;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 

@@ -11,7 +11,11 @@ const [topic = 'shop', count = '10'] = process.argv.slice(2);
 let left = Number(count);
 
 await using hub = await connect(await fromEnvironment());
-await using orders = hub.subscribe<Shop>(topic, { from: 'earliest', tables: ['shop.orders'], operations: ['insert'] });
+await using orders = hub.subscribe<Shop>(topic, {
+  from: 'earliest',
+  tables: ['shop.orders'],
+  operations: ['insert'],
+});
 for await (const tx of orders) {
   for await (const change of tx.changes) {
     if (change.kind !== 'insert' || change.table !== 'shop.orders') continue;

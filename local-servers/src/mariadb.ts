@@ -248,8 +248,12 @@ async function answers(port: number): Promise<void> {
 
 const hasEnded = (server: ChildProcess): boolean => server.exitCode !== null || server.signalCode !== null;
 
-const whenEnded = (server: ChildProcess): Promise<void> =>
-  hasEnded(server) ? Promise.resolve() : new Promise((resolve) => server.once('exit', () => resolve()));
+/** From here on the process counts again as work under way: else this one, having no other, would end in the middle. */
+const whenEnded = (server: ChildProcess): Promise<void> => {
+  if (hasEnded(server)) return Promise.resolve();
+  server.ref();
+  return new Promise((resolve) => server.once('exit', () => resolve()));
+};
 
 /** A new database to copy from, made once for each server version and kept beside the installed packages. */
 async function template(program: ServerProgram): Promise<string> {

@@ -38,6 +38,8 @@ export function guardServer(folder: string): ServerGuard {
   return {
     watch: (pid) => guard.stdin.write(`${pid ?? ''}\n`),
     async end() {
+      // Waited for: without the reference this process, having no other work, would end in the middle.
+      guard.ref();
       guard.stdin.end('end\n');
       await ended;
     },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change, Row } from '@drc/client-sdk';
+import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { startHub } from '../support/hub.js';
 import type { MariadbServer } from '../support/mariadb.js';
@@ -46,12 +47,13 @@ class Copy {
     const rows = this.#tables.get(change.table)!;
     if (change.kind !== 'insert') {
       const key = change.before['id'] as number;
-      expect(rows.get(key)).toEqual(change.before);
+      if (!isDeepStrictEqual(rows.get(key), change.before))
+        throw new Error(`Row ${key} of ${change.table} is not the row before the change.`);
       rows.delete(key);
     }
     if (change.kind !== 'delete') {
       const key = change.after['id'] as number;
-      expect(rows.has(key)).toBe(false);
+      if (rows.has(key)) throw new Error(`Row ${key} of ${change.table} is there already.`);
       rows.set(key, change.after);
     }
   }

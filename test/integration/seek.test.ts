@@ -20,7 +20,13 @@ describe('a timestamp', () => {
     }
     await hub.caughtUp();
     const sdk = await hub.connect();
-    for (const moment of [start, start + 90_000, start + 18 * 60_000, start + 40 * 60_000 + 1, start + 59 * 60_000]) {
+    for (const moment of [
+      start,
+      start + 90_000,
+      start + 18 * 60_000,
+      start + 40 * 60_000 + 1,
+      start + 59 * 60_000,
+    ]) {
       await using reading = new Reading(sdk.subscribe('shop', { from: { timestamp: moment } }));
       const read = rowTransactions(await reading.until(ledger.lastId));
       const first = ledger.transactions.findIndex(({ id }) => id === read[0]!.id);
@@ -69,7 +75,9 @@ describe('a checkpoint', () => {
       for (const at of [0, 7, 29, 58]) {
         const from = { checkpoint: taken[at]!.toString() };
         await using reading = new Reading(sdk.subscribe('shop', { from }));
-        expect(rowTransactions(await reading.until(ledger.lastId))).toEqual(ledger.transactions.slice(at + 1));
+        expect(rowTransactions(await reading.until(ledger.lastId))).toEqual(
+          ledger.transactions.slice(at + 1),
+        );
       }
       await stopped?.start();
     }
@@ -130,7 +138,10 @@ describe('two stores of one topic, one of them younger', () => {
     for (const { checkpoint } of await reading.until(ledger.lastId)) checkpoints.push(checkpoint.toString());
     // Until the younger has told the manager of its extent.
     await until(async () => (await storesFor(hub, 'latest')).length === 2, 'both announced');
-    await until(async () => (await storesFor(hub, `checkpoint:${checkpoints.at(-1)}`)).length === 2, 'both cover the end');
+    await until(
+      async () => (await storesFor(hub, `checkpoint:${checkpoints.at(-1)}`)).length === 2,
+      'both cover the end',
+    );
 
     expect(await storesFor(hub, 'earliest')).toEqual([older]);
     const { coversFrom } = young.store.log.extent();

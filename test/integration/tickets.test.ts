@@ -1,4 +1,10 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomUUID,
+  type KeyObject,
+} from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -67,7 +73,7 @@ describe('a store that the manager’s keys have reached', () => {
     [
       'a ticket signed with the public key as a shared secret',
       () =>
-        sign(claims(), createPublicKey(signingKey).export({ type: 'spki', format: 'pem' }) as string, {
+        sign(claims(), createPublicKey(signingKey).export({ type: 'spki', format: 'pem' }), {
           algorithm: 'HS256',
           allowInsecureKeySizes: true,
         }),

@@ -6,7 +6,16 @@ import { importsOf } from './imports.js';
 import { violations, type Declared } from './layers.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const packages = ['local-servers', 'protocol', 'store', 'cluster-manager', 'client-sdk', 'cli', 'examples', 'bench'];
+const packages = [
+  'local-servers',
+  'protocol',
+  'store',
+  'cluster-manager',
+  'client-sdk',
+  'cli',
+  'examples',
+  'bench',
+];
 
 function readSources(): Map<string, string> {
   const files = new Map<string, string>();

@@ -14,7 +14,14 @@ const ours: Readonly<Record<string, readonly string[]>> = {
   cli: ['@drc/protocol', '@drc/store', '@drc/cluster-manager', '@drc/client-sdk'],
   // the demo starts servers, and the commands as processes
   examples: ['@drc/protocol', '@drc/client-sdk', '@drc/local-servers', '@drc/cli'],
-  bench: ['@drc/protocol', '@drc/store', '@drc/cluster-manager', '@drc/client-sdk', '@drc/local-servers', '@drc/cli'],
+  bench: [
+    '@drc/protocol',
+    '@drc/store',
+    '@drc/cluster-manager',
+    '@drc/client-sdk',
+    '@drc/local-servers',
+    '@drc/cli',
+  ],
 };
 
 /** Packages that stay small: what they may import from elsewhere, beside Node's own modules. */
@@ -26,7 +33,14 @@ const smallPackages: Readonly<Record<string, readonly string[]>> = {
 /** Where a library may be known: files, or folders ending in `/`. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   '@vlasky/zongji': ['store/src/source/', 'bench/src/'],
-  mysql2: ['store/src/source/', 'client-sdk/src/congo/', 'cli/src/', 'examples/src/', 'bench/src/', 'local-servers/src/'],
+  mysql2: [
+    'store/src/source/',
+    'client-sdk/src/congo/',
+    'cli/src/',
+    'examples/src/',
+    'bench/src/',
+    'local-servers/src/',
+  ],
   level: ['store/src/log/', 'cluster-manager/src/registry/'],
   'classic-level': ['store/src/log/', 'cluster-manager/src/registry/'],
   'abstract-level': ['store/src/log/', 'cluster-manager/src/registry/'],

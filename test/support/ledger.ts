@@ -112,14 +112,16 @@ export class Ledger implements AsyncDisposable {
       changes.push({ kind: 'delete', table, before });
       return `DELETE FROM ${table} WHERE id = ${key}`;
     }
-    const after = { ...this.#newRow(false), ...(what === 7 ? {} : { id: key }) };
+    const after: Row = { ...this.#newRow(false), ...(what === 7 ? {} : { id: key }) };
     rows.set(after['id'] as number, after);
     changes.push({ kind: 'update', table, before, after });
     return `UPDATE ${table} SET id = ${String(after['id'])}, note = '${String(after['note'])}', total = ${String(after['total'])} WHERE id = ${key}`;
   }
 
   #newRow(large: boolean): Row {
-    const note = String.fromCodePoint(97 + this.#random.below(26)).repeat(large ? 800 : this.#random.below(40));
+    const note = String.fromCodePoint(97 + this.#random.below(26)).repeat(
+      large ? 800 : this.#random.below(40),
+    );
     return { id: this.#nextId++, note, total: BigInt(this.#random.below(1_000_000_000)) };
   }
 }
@@ -129,7 +131,10 @@ const valuesOf = ({ id, note, total }: Row): string => `${String(id)}, '${String
 /** What a reader got, as the ledger has it: without definitions. */
 export const rowTransactions = (read: readonly ReadTransaction[]): LedgerTransaction[] =>
   read
-    .map(({ id, changes }) => ({ id, changes: changes.filter(({ kind }) => kind !== 'ddl').map(ledgerChange) }))
+    .map(({ id, changes }) => ({
+      id,
+      changes: changes.filter(({ kind }) => kind !== 'ddl').map(ledgerChange),
+    }))
     .filter(({ changes }) => changes.length > 0);
 
 const ledgerChange = (change: Change): LedgerChange => ({

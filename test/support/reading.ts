@@ -22,9 +22,9 @@ export class Reading implements AsyncDisposable {
 
   /** The next transaction, its changes unread. */
   async next(): Promise<Transaction> {
-    const { value, done } = await inTime(this.#iterator.next(), this.subscription);
-    if (done === true) throw new Error('The subscription has ended.');
-    return value;
+    const result = await inTime(this.#iterator.next(), this.subscription);
+    if (result.done === true) throw new Error('The subscription has ended.');
+    return result.value;
   }
 
   /** The next transaction with all its changes. */

@@ -1,7 +1,7 @@
 import type { Change } from '@drc/client-sdk';
 import type mysql from 'mysql2/promise';
 import { startHub, type TestHub } from './hub.js';
-import { Reading } from './reading.js';
+import { Reading, type ReadTransaction } from './reading.js';
 import type { SpecChange, SpecHub, SpecStatement, SpecTransaction } from './spec-hub.js';
 
 /** One source, store, manager and reader for all specs. */
@@ -27,15 +27,13 @@ async function run(
 ): Promise<readonly SpecTransaction[]> {
   const before = rowsStored(hub);
   await reading.until(await idOf(hub, 'CREATE DATABASE spec'));
-  let failure: unknown;
+  const read: ReadTransaction[] = [];
   try {
     await runStatements(hub, statements);
-  } catch (error) {
-    failure = error;
+  } finally {
+    // Also after a failure: the next spec begins behind what this one has written.
+    read.push(...(await reading.until(await idOf(hub, 'DROP DATABASE spec'))));
   }
-  // Also after a failure: the next spec begins behind what this one has written.
-  const read = await reading.until(await idOf(hub, 'DROP DATABASE spec'));
-  if (failure !== undefined) throw failure;
   const transactions = read.slice(0, -1).map(({ changes }) => ({ changes: changes.map(specChange) }));
   expectConserved(hub);
   expectAllDelivered(before, rowsStored(hub), transactions);
@@ -68,10 +66,7 @@ async function errorCode(result: Promise<unknown>): Promise<string | undefined> 
 
 /** Runs one statement; the id of the transaction that it made. */
 async function idOf(hub: TestHub, sql: string): Promise<string> {
-  const rows = (await hub.source.query(`${sql}; SELECT @@last_gtid AS id`)) as unknown as [
-    unknown,
-    readonly { id: string }[],
-  ];
+  const rows = (await hub.source.query(`${sql}; SELECT @@last_gtid AS id`)) as [unknown, { id: string }[]];
   return rows[1][0]!.id;
 }
 

@@ -217,7 +217,7 @@ function pull(transactions: AsyncIterator<Transaction>): Pull {
 /** Whether it has arrived. A failure counts as not: what was read before it is committed first. */
 async function isThere(asked: Pull): Promise<boolean> {
   // What the subscription has in its buffer comes at once, without a turn of the event loop.
-  await undefined;
+  await Promise.resolve();
   if (!asked.hasArrived) await turn();
   return asked.hasArrived;
 }

@@ -240,8 +240,7 @@ function rowBytes(row: Row, columns: readonly MatchedColumn[]): number {
   let bytes = 0;
   for (const { source } of columns) {
     const value = row[source.name];
-    bytes +=
-      value instanceof Float32Array ? value.byteLength : valueBytes(value);
+    bytes += value instanceof Float32Array ? value.byteLength : valueBytes(value);
   }
   return bytes;
 }

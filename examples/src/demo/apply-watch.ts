@@ -11,11 +11,14 @@ export async function watchMarks(
   const seen = new Map<number, number>();
   try {
     while (!signal.aborted) {
-      const [rows] = await connection.query<never[]>('SELECT writer, MAX(sequence) AS newest FROM shop.marks GROUP BY writer');
+      const [rows] = await connection.query<never[]>(
+        'SELECT writer, MAX(sequence) AS newest FROM shop.marks GROUP BY writer',
+      );
       const atMs = performance.timeOrigin + performance.now();
       for (const { writer, newest } of rows as { writer: number; newest: number }[]) {
-        for (let sequence = (seen.get(writer) ?? 0) + 1; sequence <= newest; sequence += 1) onVisible(`${writer}-${sequence}`, atMs);
-        seen.set(writer, Number(newest));
+        for (let sequence = (seen.get(writer) ?? 0) + 1; sequence <= newest; sequence += 1)
+          onVisible(`${writer}-${sequence}`, atMs);
+        seen.set(writer, newest);
       }
       await sleep(2, undefined, { signal }).catch(() => undefined);
     }

@@ -28,7 +28,9 @@ export class Command implements AsyncDisposable {
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.#exited = once(this.#child, 'exit');
+    const endAtOnce = (): void => void this.#child.kill('SIGKILL');
+    process.once('exit', endAtOnce);
+    this.#exited = once(this.#child, 'exit').finally(() => process.off('exit', endAtOnce));
     this.#child.stderr!.pipe(createWriteStream(options.logFile, { flags: 'a' }));
     createInterface({ input: this.#child.stdout! }).on('line', (line) => options.onLine?.(line));
   }
@@ -44,7 +46,8 @@ export class Command implements AsyncDisposable {
       if (this.#child.exitCode !== null) {
         throw new Error(`A process ended with code ${this.#child.exitCode}; its log is ${this.logFile}`);
       }
-      if (Date.now() > deadline) throw new Error(`A process was not ready in time; its log is ${this.logFile}`);
+      if (Date.now() > deadline)
+        throw new Error(`A process was not ready in time; its log is ${this.logFile}`);
       await sleep(50);
     }
   }

@@ -11,7 +11,11 @@ export interface TableComparison {
 const shownDifferences = 5;
 
 /** Compares a table of source and target row by row and byte by byte, in the order of the primary key. */
-export async function compareTable(source: Connection, target: Connection, table: string): Promise<TableComparison> {
+export async function compareTable(
+  source: Connection,
+  target: Connection,
+  table: string,
+): Promise<TableComparison> {
   const sourceRows = await rowsOf(source, table);
   const targetRows = await rowsOf(target, table);
   const differences: string[] = [];
@@ -20,7 +24,9 @@ export async function compareTable(source: Connection, target: Connection, table
     const [left, right] = [sourceRows.get(key), targetRows.get(key)];
     if (left === right) continue;
     if (differences.length < shownDifferences) {
-      differences.push(`${table} ${key}: source ${left ?? 'has no such row'}, target ${right ?? 'has no such row'}`);
+      differences.push(
+        `${table} ${key}: source ${left ?? 'has no such row'}, target ${right ?? 'has no such row'}`,
+      );
     }
   }
   return { table, sourceRows: sourceRows.size, targetRows: targetRows.size, differences };
@@ -48,7 +54,8 @@ async function rowsOf(connection: Connection, table: string): Promise<Map<string
   );
   const shape = columns as ColumnShape[];
   if (shape.length === 0) throw new Error(`${table} does not exist`);
-  const hex = (column: ColumnShape): string => `IFNULL(${exactText(connection.escapeId(column.name), column.type)}, 'NULL')`;
+  const hex = (column: ColumnShape): string =>
+    `IFNULL(${exactText(connection.escapeId(column.name), column.type)}, 'NULL')`;
   const keyed = shape.filter((column) => column.isKey);
   const [rows] = await connection.query<never[]>({
     sql: `SELECT CONCAT_WS('-', ${(keyed.length > 0 ? keyed : shape).map(hex).join(', ')}), CONCAT_WS(' ', ${shape.map(hex).join(', ')})

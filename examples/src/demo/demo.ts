@@ -1,9 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type MariadbServer, freePort, startMariadb } from '@drc/local-servers';
+import { type MariadbServer, freePort, startMariadb, temporaryFolder } from '@drc/local-servers';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { watchMarks } from './apply-watch.js';
 import { Command, runCommand } from './command.js';
@@ -32,25 +31,35 @@ export interface DemoHooks {
 }
 
 const writers = 4;
+/** How long nothing may arrive, once the load has ended, before the demo gives up. */
+const patienceMs = 30_000;
 const drc = fileURLToPath(import.meta.resolve('@drc/cli/bin/drc.js'));
 const congo = fileURLToPath(import.meta.resolve('@drc/cli/bin/congo.js'));
 const reader = fileURLToPath(new URL('../lag-reader.js', import.meta.url));
 
 /** Two servers, the hub, an applier and a reader, each a process of its own; writes, waits, compares. */
-export async function runDemo(options: DemoOptions, signal: AbortSignal, hooks: DemoHooks = {}): Promise<DemoResult> {
+export async function runDemo(
+  options: DemoOptions,
+  signal: AbortSignal,
+  hooks: DemoHooks = {},
+): Promise<DemoResult> {
   await using cleanUp = new Disposables();
-  const folder = await mkdtemp(join(tmpdir(), 'drc-demo-'));
-  cleanUp.defer(() => rm(folder, { recursive: true, force: true }));
+  const { path: folder } = cleanUp.use(await temporaryFolder('demo'));
   say('Starting two MariaDB servers …');
-  const [source, target] = await Promise.all([startMariadb({ serverId: 1 }), startMariadb({ serverId: 2 })]);
-  cleanUp.use(source);
-  cleanUp.use(target);
+  const [source, target] = await Promise.all(
+    [1, 2].map((serverId) => startMariadb({ serverId }).then((server) => cleanUp.use(server))),
+  );
+  if (source === undefined || target === undefined) throw new Error('There are no servers');
+  signal.throwIfAborted();
   for (const server of [source, target]) for (const sql of tablesSql) await server.query(sql);
 
   say('Starting cluster manager, store, congo and a reader …');
   const hub = await startHub(folder, source, target, cleanUp);
   const received = new Map<string, number>();
-  const key = await runCommand([drc, 'cm', 'machine-key', '--client', '--topics', 'shop', ...hub.asAdministrator], folder);
+  const key = await runCommand(
+    [drc, 'cm', 'machine-key', '--client', '--topics', 'shop', ...hub.asAdministrator],
+    folder,
+  );
   const reading = cleanUp.use(
     new Command({
       args: [reader, 'shop', 'shop.marks'],
@@ -70,7 +79,9 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal, hooks: 
   await hooks.beforeCompare?.(targetConnection.connection);
   const comparisons: TableComparison[] = [];
   for (const table of tables) {
-    comparisons.push(await compareTable(sourceConnection.connection, targetConnection.connection, `shop.${table}`));
+    comparisons.push(
+      await compareTable(sourceConnection.connection, targetConnection.connection, `shop.${table}`),
+    );
   }
   const equal = printComparison(comparisons);
   const complete = report.received === report.marks;
@@ -97,7 +108,12 @@ interface RunningHub {
 }
 
 /** The commands that a user would type, with files in `folder`. */
-async function startHub(folder: string, source: MariadbServer, target: MariadbServer, cleanUp: Disposables): Promise<RunningHub> {
+async function startHub(
+  folder: string,
+  source: MariadbServer,
+  target: MariadbServer,
+  cleanUp: Disposables,
+): Promise<RunningHub> {
   const file = (name: string): string => join(folder, name);
   const [managerPort, managerAdmin, storePort, storeAdmin, congoAdmin] = await Promise.all(
     Array.from({ length: 5 }, () => freePort()),
@@ -110,7 +126,10 @@ async function startHub(folder: string, source: MariadbServer, target: MariadbSe
     password: /^password: (.*)$/m.exec(made)![1]!,
   };
   await writeFile(file('admin.password'), administrator.password, { mode: 0o600 });
-  const storeKey = await runCommand([drc, 'cm', 'machine-key', '--data', file('cm'), '--topics', 'shop'], folder);
+  const storeKey = await runCommand(
+    [drc, 'cm', 'machine-key', '--data', file('cm'), '--topics', 'shop'],
+    folder,
+  );
   await writeFile(file('store.key'), storeKey, { mode: 0o600 });
   await writeFile(file('source.password'), source.password, { mode: 0o600 });
   await writeFile(file('target.password'), target.password, { mode: 0o600 });
@@ -134,9 +153,25 @@ machineKeyFile: ${file('store.key')}
     return command.until(() => isReady(adminPort)).then(() => command);
   };
   const managerProcess = await run('cm', [drc, 'cm', 'start', '--config', file('cm.yaml')], managerAdmin!);
-  const storeProcess = await run('store', [drc, 'store', 'start', '--config', file('store.yaml')], storeAdmin!);
-  const asAdministrator = ['--data', file('cm'), '--manager', manager, '--user', administrator.name, '--password-file', file('admin.password')];
-  const congoKey = await runCommand([drc, 'cm', 'machine-key', '--client', '--topics', 'shop', ...asAdministrator], folder);
+  const storeProcess = await run(
+    'store',
+    [drc, 'store', 'start', '--config', file('store.yaml')],
+    storeAdmin!,
+  );
+  const asAdministrator = [
+    '--data',
+    file('cm'),
+    '--manager',
+    manager,
+    '--user',
+    administrator.name,
+    '--password-file',
+    file('admin.password'),
+  ];
+  const congoKey = await runCommand(
+    [drc, 'cm', 'machine-key', '--client', '--topics', 'shop', ...asAdministrator],
+    folder,
+  );
   await writeFile(file('congo.key'), congoKey, { mode: 0o600 });
   await writeFile(
     file('congo.yaml'),
@@ -179,7 +214,11 @@ async function measure(
   processes: readonly Command[],
   signal: AbortSignal,
 ): Promise<Measured> {
-  const load = new Load({ source: { ...connectionTo(source), database: 'shop' }, rate: options.rate, writers });
+  const load = new Load({
+    source: { ...connectionTo(source), database: 'shop' },
+    rate: options.rate,
+    writers,
+  });
   const applied = new Map<string, number>();
   const watching = new AbortController();
   const watch = watchMarks(connectionTo(target), (mark, atMs) => applied.set(mark, atMs), watching.signal);
@@ -219,12 +258,18 @@ async function measure(
   try {
     await running;
     signal.throwIfAborted();
-    const deadline = Date.now() + 60_000;
+    let arrived = 0;
+    let deadline = 0;
     while (applied.size < committedAt.size || received.size < committedAt.size) {
+      if (applied.size + received.size > arrived) deadline = Date.now() + patienceMs;
+      arrived = applied.size + received.size;
       const dead = processes.find((process) => process.exitCode !== null);
       if (dead) throw new Error(`A process ended with code ${dead.exitCode}; its log is ${dead.logFile}`);
       if (Date.now() > deadline) {
-        say(`After 60 s the target has ${applied.size} and the reader ${received.size} of ${committedAt.size} transactions.`);
+        say(
+          `Nothing has arrived for ${patienceMs / 1000} s: the target has ${applied.size} and the reader ` +
+            `${received.size} of ${committedAt.size} transactions.`,
+        );
         break;
       }
       await sleep(50, undefined, { signal });
@@ -249,13 +294,20 @@ async function measure(
 function printComparison(comparisons: readonly TableComparison[]): boolean {
   say('Comparing source and target, row by row:');
   for (const { table, sourceRows, targetRows, differences } of comparisons) {
-    console.log(`  ${table.padEnd(20)} ${String(sourceRows).padStart(8)} rows  ${differences.length === 0 ? 'equal' : `DIFFERENT (target has ${targetRows})`}`);
+    console.log(
+      `  ${table.padEnd(20)} ${String(sourceRows).padStart(8)} rows  ${differences.length === 0 ? 'equal' : `DIFFERENT (target has ${targetRows})`}`,
+    );
     for (const difference of differences) console.log(`    ${difference}`);
   }
   return comparisons.every(({ differences }) => differences.length === 0);
 }
 
-async function keepRunning(hub: RunningHub, source: MariadbServer, target: MariadbServer, signal: AbortSignal): Promise<void> {
+async function keepRunning(
+  hub: RunningHub,
+  source: MariadbServer,
+  target: MariadbServer,
+  signal: AbortSignal,
+): Promise<void> {
   const response = await fetch(`${hub.manager}/v1/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,8 +1,18 @@
 import { runDemo } from './demo.js';
-import { demoHelp, parseDemoOptions } from './options.js';
+import { DemoUsageError, demoHelp, parseDemoOptions } from './options.js';
 
 const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(new Error(`${name} received`)));
+/** As a shell sees a program that a signal has ended. */
+const codes = { SIGINT: 130, SIGTERM: 143 } as const;
+let stopped: number | undefined;
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    // The second one does not wait until everything is closed; what runs is then killed, see Command.
+    if (stopped !== undefined) process.exit(codes[name]);
+    stopped = codes[name];
+    stop.abort(new Error(`${name} received`));
+  });
+}
 
 try {
   const options = parseDemoOptions(process.argv.slice(2));
@@ -13,6 +23,6 @@ try {
     process.exitCode = result.demo === 'ok' ? 0 : 1;
   }
 } catch (error) {
-  console.error(stop.signal.aborted ? 'Stopped.' : error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+  console.error(stopped !== undefined ? 'Stopped.' : error instanceof Error ? error.message : String(error));
+  process.exitCode = stopped ?? (error instanceof DemoUsageError ? 2 : 1);
 }

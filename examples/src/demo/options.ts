@@ -20,23 +20,39 @@ writes to the source, and compares source and target at the end.
 
 Example: npm run demo -- --seconds 60 --rate 1000`;
 
-/** @throws Error that says what is wrong with the arguments. Undefined: help was asked for. */
+/** The command line is wrong; nothing was started. */
+export class DemoUsageError extends Error {}
+
+/** @throws DemoUsageError that says what is wrong with the arguments. Undefined: help was asked for. */
 export function parseDemoOptions(args: readonly string[]): DemoOptions | undefined {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seconds: { type: 'string', default: '20' },
-      rate: { type: 'string', default: '300' },
-      keep: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
+  const values = parsed(args);
   if (values.help) return undefined;
-  return { seconds: positive('--seconds', values.seconds), rate: positive('--rate', values.rate), keep: values.keep };
+  return {
+    seconds: positive('--seconds', values.seconds),
+    rate: positive('--rate', values.rate),
+    keep: values.keep,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        seconds: { type: 'string', default: '20' },
+        rate: { type: 'string', default: '300' },
+        keep: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new DemoUsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
 }
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new Error(`${name} takes a positive number, not '${text}'`);
+  if (!Number.isFinite(value) || value <= 0)
+    throw new DemoUsageError(`${name} takes a positive number, not '${text}'`);
   return value;
 }

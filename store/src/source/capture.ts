@@ -17,6 +17,7 @@ import { firstPosition, readFileStart, type CaptureStart } from './first-positio
 import { FlushQueue } from './flush-queue.js';
 import type { GroupLog } from './group-log.js';
 import { checkHistory } from './history-check.js';
+import { HistoryWatch } from './history-watch.js';
 import { LearnedTypes } from './learned-types.js';
 import { checkSource } from './preflight.js';
 import type { DumpStart } from './replica-connection.js';
@@ -185,6 +186,7 @@ export class Capture implements AsyncDisposable {
       warn: (message, details) => logger.warn(details, message),
       ...(hooks === undefined ? {} : { hooks }),
     });
+    const watch = new HistoryWatch(control, identity, () => log.capture);
     const queue = new FlushQueue(log, () => {
       this.counters.written(clock.now());
       return hooks?.at?.('flushed');
@@ -200,9 +202,11 @@ export class Capture implements AsyncDisposable {
           logger.info({ ...position }, 'source connected');
         }
         for (const event of batch) {
-          const done = assembler.push(parser.parse(event), event.length);
+          const parsed = parser.parse(event);
+          const done = assembler.push(parsed, event.length);
           if (done !== undefined) await done;
           if (queue.isFull) await queue.room();
+          if (parsed.kind === 'heartbeat') await watch.look();
         }
         queue.start();
       }

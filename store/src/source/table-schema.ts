@@ -84,12 +84,12 @@ export function parseTableMap(event: Buffer, bodyAt: number, end: number): Table
   const table = nameOf(reader);
   const count = reader.packed();
   if (count > maxColumns) throw malformedEvent('table map with too many columns');
-  const codes = [...reader.slice(count)];
+  const codes = Array.from(reader.slice(count));
   const metadata = typeMetadata(codes, reader.slice(reader.packed()));
   const nullable = reader.slice((count + 7) >> 3);
   const fields = optionalFields(reader);
 
-  const real = codes.map((code, index) => realType(code, metadata[index]!));
+  const real = codes.map((code, index) => realType(code, metadata[index]));
   const indexes = (matches: (code: number) => boolean): number[] =>
     real.flatMap(({ code }, index) => (matches(code) ? [index] : []));
   const names = listOf(fields.get(Field.columnName), (field) => field.slice(field.packed()));

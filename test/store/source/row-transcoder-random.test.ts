@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TableVersion } from '@drc/protocol';
 import { startMariadb, type MariadbServer } from '../../support/mariadb.js';
 import { binlogOf, decodeBinlog, type DecodedRows } from './binlog-rows.js';
 import { Random, randomTable } from './random-tables.js';
@@ -36,25 +35,21 @@ describe('Random tables with random rows', () => {
       const snapshots: Plain[][][] = [];
       try {
         await connection.query(table.create);
-        let version: TableVersion | undefined;
-        const select = async (): Promise<void> => {
-          if (version) snapshots.push(await selectRows(connection, version));
-        };
         const inserts = await binlogOf(server, () =>
           connection.query(
             `INSERT INTO ${name} VALUES ${Array.from({ length: rows }, (_, id) => table.row(id)).join(', ')}`,
           ),
         );
         const inserted = decodeBinlog(inserts);
-        version = inserted[0]!.version;
-        await select();
+        const { version } = inserted[0]!;
+        snapshots.push(await selectRows(connection, version));
         const changes = await binlogOf(server, async () => {
           for (let id = 0; id < rows; id++) {
             const assignments = table.assignments();
             if (assignments !== '')
               await connection.query(`UPDATE ${name} SET ${assignments} WHERE id = ${id}`);
           }
-          await select();
+          snapshots.push(await selectRows(connection, version));
           await connection.query(`DELETE FROM ${name}`);
         });
         const changed = decodeBinlog(changes);

@@ -14,7 +14,7 @@ export function plainOf(value: unknown): Plain {
   if (value === null || value === undefined) return value;
   if (typeof value === 'bigint') return value.toString();
   if (Buffer.isBuffer(value)) return value.toString('hex');
-  return typeof value === 'number' || typeof value === 'string' ? value : String(value);
+  return typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export const plainRow = (version: TableVersion, values: readonly unknown[]): Plain[] =>
@@ -113,7 +113,7 @@ export async function zongjiRows(
           else list.push(row);
         }
       });
-      void zongji.start({
+      zongji.start({
         serverId: 4_000_000 + Math.floor(Math.random() * 1_000_000),
         filename,
         position: 4,

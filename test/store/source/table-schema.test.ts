@@ -277,7 +277,10 @@ describe('A MariaDB table', () => {
     const [event] = decodeBinlog(file);
     expect(event!.images[0]!.slice(1)).toEqual([out[0]!.a, out[0]!.b]);
     expect(event!.losses).toEqual(
-      new Map([['b', 1], ...(String(out[0]!.a).includes('?') ? [['a', 1] as const] : [])].toSorted()),
+      new Map([
+        ['a', 1],
+        ['b', 1],
+      ]),
     );
   });
 });

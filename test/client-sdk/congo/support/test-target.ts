@@ -13,7 +13,8 @@ interface Server extends AsyncDisposable {
   restart?(): Promise<void>;
 }
 
-export type Record = { [column: string]: unknown };
+/** Numbers up to 32 bits are numbers, everything else is text. */
+export type Stored = Readonly<Record<string, string | number | null>>;
 
 /** The target of a test: MariaDB, or MySQL where DRC_TEST_MYSQLD names its server program. */
 export class TestTarget implements AsyncDisposable {
@@ -48,7 +49,7 @@ export class TestTarget implements AsyncDisposable {
   }
 
   /** Values as text, in UTC: nothing is lost on the way to the comparison. */
-  async rows(sql: string): Promise<Record[]> {
+  async rows(sql: string): Promise<Stored[]> {
     const connection = await this.server.connect({
       charset: 'utf8mb4',
       dateStrings: true,
@@ -59,7 +60,7 @@ export class TestTarget implements AsyncDisposable {
       await connection.query('USE shop');
       await connection.query(`SET SESSION time_zone = '+00:00'`);
       const [rows] = await connection.query(sql);
-      return (rows as Record[]).map((row) => ({ ...row }));
+      return (rows as Stored[]).map((row) => ({ ...row }));
     } finally {
       await connection.end();
     }
@@ -73,8 +74,9 @@ export class TestTarget implements AsyncDisposable {
   /** What the task has on record; undefined before the first entry. */
   async record(task = 'copy'): Promise<TransactionSet | undefined> {
     const rows = await this.rows(`SELECT applied FROM drc.congo_progress WHERE task = '${task}'`).catch(
-      (error: { errno?: number }) => {
-        if (error.errno === 1146 || error.errno === 1049) return [];
+      (error: unknown) => {
+        const { errno } = error as { errno?: number };
+        if (errno === 1146 || errno === 1049) return [];
         throw error;
       },
     );

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { startHub } from '../support/hub.js';
+import { HubProcess } from '../support/hub-process.js';
+import { Reading } from '../support/reading.js';
+
+const rows = 1_000_000;
+/** What the process has without any load is some 100 MiB; the transaction is of some 130. */
+const allowedMiB = 300;
+
+test('a transaction of a million rows goes through the store in bounded memory', async () => {
+  await using hub = await startHub({ stores: [] });
+  await hub.source.query('CREATE DATABASE shop');
+  await hub.source.query('CREATE TABLE shop.big (id INT PRIMARY KEY, a BIGINT, b VARCHAR(100))');
+  await using store = await HubProcess.store(hub, hub.storeSettings());
+  await using reading = new Reading((await hub.connect()).subscribe('shop', { from: 'earliest' }));
+  await reading.take();
+  await reading.take();
+  const before = await store.memory();
+  await hub.source.query(
+    `INSERT INTO shop.big SELECT seq, seq * 1000003, REPEAT('x', 100) FROM shop.seq_1_to_${rows}`,
+  );
+  const last = await hub.lastId();
+  const transaction = await reading.next();
+  expect(transaction.id).toBe(last);
+  let id = 0;
+  for await (const change of transaction.changes) {
+    id++;
+    if (
+      change.kind !== 'insert' ||
+      change.after['id'] !== id ||
+      change.after['a'] !== BigInt(id) * 1_000_003n
+    )
+      throw new Error(`Row ${id} is another: ${change.kind}`);
+  }
+  expect(id).toBe(rows);
+  const { peak } = await store.memory();
+  console.log(`store: ${before.now.toFixed(0)} MiB before, ${peak.toFixed(0)} MiB at most`);
+  expect(peak).toBeLessThan(allowedMiB);
+});
