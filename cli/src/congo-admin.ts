@@ -100,11 +100,13 @@ export async function startCongoAdmin(
 
 export class CongoAdmin implements AsyncDisposable {
   readonly #server: Server;
-  readonly port: number;
+  /** `/livez`, `/readyz`, `/metrics`. */
+  readonly url: string;
 
   constructor(server: Server) {
     this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
+    const { address, port, family } = server.address() as AddressInfo;
+    this.url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

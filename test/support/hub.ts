@@ -11,6 +11,7 @@ import {
 import { parseStoreConfig, Store, type StoreConfig, type StoreDependencies } from '@drc/store';
 import { pino } from 'pino';
 import { startMariadb, type MariadbOptions, type MariadbServer } from './mariadb.js';
+import { Reading, type ReadTransaction } from './reading.js';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.js';
 
 /** Hashes in no time: what they protect lives as long as a test. */
@@ -225,12 +226,20 @@ export class TestHub implements AsyncDisposable {
 
   /** An SDK connection, closed with the hub at the latest. */
   async connect(): Promise<Hub> {
-    const hub = await connect({
-      clusterManager: this.managerUrl,
-      credentials: { machineKey: this.clientKey },
-    });
+    const hub = await this.#connect();
     this.#opened.push(hub);
     return hub;
+  }
+
+  #connect(): Promise<Hub> {
+    return connect({ clusterManager: this.managerUrl, credentials: { machineKey: this.clientKey } });
+  }
+
+  /** Reads anew from the oldest transaction that is left to this one, which must come. */
+  async readAll(lastId: string, topic = 'shop'): Promise<ReadTransaction[]> {
+    await using sdk = await this.#connect();
+    await using reading = new Reading(sdk.subscribe(topic, { from: 'earliest' }));
+    return await reading.until(lastId);
   }
 
   /** The source's newest transaction. */

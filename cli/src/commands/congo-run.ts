@@ -61,7 +61,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
     ...(hooks === undefined ? {} : { hooks }),
   });
   await using admin = await startCongoAdmin(config.admin, congo);
-  logger.info({ task: config.task, topic: config.topic, adminPort: admin.port }, 'congo started');
+  logger.info({ task: config.task, topic: config.topic, adminUrl: admin.url }, 'congo started');
   await congo.run(signal);
   logger.info({ transactions: congo.counters.transactions, rows: congo.counters.rows }, 'congo stopped');
 }

@@ -1,5 +1,5 @@
 import type { Column, ColumnType } from '@drc/protocol';
-import type { TargetColumn } from './target-table.js';
+import type { TargetColumn } from './target-column.js';
 
 /*
  * The servers say nothing when they round a number into an INT, cut a DATETIME's fraction, strip a CHAR's trailing

@@ -1,6 +1,7 @@
 import type { TableName } from './rules.js';
 import type { Target } from './target.js';
-import type { TargetColumn, TargetTable } from './target-table.js';
+import type { TargetColumn } from './target-column.js';
+import type { TargetTable } from './target-table.js';
 
 /** What the target has under this name; undefined where that is no table. A view is none. */
 export async function readTable(target: Target, name: TableName): Promise<TargetTable | undefined> {

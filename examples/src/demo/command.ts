@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -15,14 +16,25 @@ export interface CommandOptions {
   readonly onLine?: (line: string) => void;
 }
 
+export interface Addresses {
+  /** Not of congo, which serves nobody. */
+  readonly url?: string;
+  /** `/livez`, `/readyz`, `/metrics`. */
+  readonly adminUrl: string;
+}
+
+const keptLines = 10;
+
 /** A process of its own, as a user would start it. Ends with SIGTERM when disposed of, with SIGKILL if that takes long. */
 export class Command implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
-  readonly logFile: string;
+  readonly #name: string;
+  #log: readonly string[] = [];
+  #addresses: Addresses | undefined;
 
   constructor(options: CommandOptions) {
-    this.logFile = options.logFile;
+    this.#name = basename(options.logFile, '.log');
     this.#child = spawn(process.execPath, options.args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
@@ -32,28 +44,49 @@ export class Command implements AsyncDisposable {
     process.once('exit', endAtOnce);
     this.#exited = once(this.#child, 'exit').finally(() => process.off('exit', endAtOnce));
     this.#child.stderr!.pipe(createWriteStream(options.logFile, { flags: 'a' }));
+    createInterface({ input: this.#child.stderr! }).on('line', (line) => this.#note(line));
     createInterface({ input: this.#child.stdout! }).on('line', (line) => options.onLine?.(line));
   }
 
-  get exitCode(): number | null {
-    return this.#child.exitCode;
+  /** Where it listens, as its first log lines say. @throws Error where it ends before, or says nothing. */
+  async addresses(): Promise<Addresses> {
+    await this.until(() => this.#addresses !== undefined);
+    return this.#addresses!;
   }
 
   /** @throws Error where the process ends before `condition` becomes true, or it does not within the deadline. */
-  async until(condition: () => Promise<boolean>, deadlineMs = 60_000): Promise<void> {
+  async until(condition: () => boolean | Promise<boolean>, deadlineMs = 60_000): Promise<void> {
     const deadline = Date.now() + deadlineMs;
     while (!(await condition())) {
-      if (this.#child.exitCode !== null) {
-        throw new Error(`A process ended with code ${this.#child.exitCode}; its log is ${this.logFile}`);
-      }
+      if (this.hasEnded) throw this.failure();
       if (Date.now() > deadline)
-        throw new Error(`A process was not ready in time; its log is ${this.logFile}`);
+        throw new Error(`${this.#name} was not ready in time:\n${this.#lastWords()}`);
       await sleep(50);
     }
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Says how it has ended, with its last words: its log goes with the demo's folder. */
+  failure(): Error {
+    const { exitCode, signalCode } = this.#child;
+    return new Error(`${this.#name} ended with ${exitCode ?? signalCode}:\n${this.#lastWords()}`);
+  }
+
+  #lastWords(): string {
+    return this.#log.map((line) => `  ${line}`).join('\n');
+  }
+
+  #note(line: string): void {
+    this.#log = [...this.#log, line].slice(-keptLines);
+    if (this.#addresses !== undefined || !line.includes('"adminUrl"')) return;
+    this.#addresses = JSON.parse(line) as Addresses;
+  }
+
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.hasEnded) return;
     this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
     await this.#exited;

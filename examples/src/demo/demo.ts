@@ -1,16 +1,12 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type MariadbServer, freePort, startMariadb, temporaryFolder } from '@drc/local-servers';
+import { type MariadbServer, startMariadb, temporaryFolder } from '@drc/local-servers';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
-import { watchMarks } from './apply-watch.js';
-import { Command, runCommand } from './command.js';
+import { Command } from './command.js';
 import { type TableComparison, compareTable } from './compare.js';
-import { Display } from './display.js';
 import { Disposables } from './disposables.js';
-import { Lag } from './lag.js';
-import { Load } from './load.js';
+import { type RunningHub, startHub } from './hub.js';
+import { measure } from './measure.js';
 import type { DemoOptions } from './options.js';
 import { tables, tablesSql } from './tables.js';
 
@@ -30,11 +26,6 @@ export interface DemoHooks {
   readonly beforeCompare?: (target: Connection) => Promise<void>;
 }
 
-const writers = 4;
-/** How long nothing may arrive, once the load has ended, before the demo gives up. */
-const patienceMs = 30_000;
-const drc = fileURLToPath(import.meta.resolve('@drc/cli/bin/drc.js'));
-const congo = fileURLToPath(import.meta.resolve('@drc/cli/bin/congo.js'));
 const reader = fileURLToPath(new URL('../lag-reader.js', import.meta.url));
 
 /** Two servers, the hub, an applier and a reader, each a process of its own; writes, waits, compares. */
@@ -56,10 +47,7 @@ export async function runDemo(
   say('Starting cluster manager, store, congo and a reader …');
   const hub = await startHub(folder, source, target, cleanUp);
   const received = new Map<string, number>();
-  const key = await runCommand(
-    [drc, 'cm', 'machine-key', '--client', '--topics', 'shop', ...hub.asAdministrator],
-    folder,
-  );
+  const key = await hub.clientKey();
   const reading = cleanUp.use(
     new Command({
       args: [reader, 'shop', 'shop.marks'],
@@ -73,7 +61,14 @@ export async function runDemo(
     }),
   );
 
-  const report = await measure(options, source, target, received, [...hub.processes, reading], signal);
+  const report = await measure(
+    options,
+    connectionTo(source),
+    connectionTo(target),
+    received,
+    [...hub.processes, reading],
+    signal,
+  );
   await using targetConnection = disposable(await createConnection(connectionTo(target)));
   await using sourceConnection = disposable(await createConnection(connectionTo(source)));
   await hooks.beforeCompare?.(targetConnection.connection);
@@ -95,199 +90,6 @@ export async function runDemo(
     lagP99Ms: round(report.lag.percentile(0.99)),
     applyLagP50Ms: round(report.applyLag.percentile(0.5)),
     sourceEqualsTarget: equal,
-  };
-}
-
-interface RunningHub {
-  readonly manager: string;
-  readonly store: string;
-  readonly administrator: { readonly name: string; readonly password: string };
-  /** Arguments with which `drc cm` talks to the running manager. */
-  readonly asAdministrator: readonly string[];
-  readonly processes: readonly Command[];
-}
-
-/** The commands that a user would type, with files in `folder`. */
-async function startHub(
-  folder: string,
-  source: MariadbServer,
-  target: MariadbServer,
-  cleanUp: Disposables,
-): Promise<RunningHub> {
-  const file = (name: string): string => join(folder, name);
-  const [managerPort, managerAdmin, storePort, storeAdmin, congoAdmin] = await Promise.all(
-    Array.from({ length: 5 }, () => freePort()),
-  );
-  const manager = `http://127.0.0.1:${managerPort}`;
-
-  const made = await runCommand([drc, 'cm', 'init', '--data', file('cm')], folder);
-  const administrator = {
-    name: /^name: (.*)$/m.exec(made)![1]!,
-    password: /^password: (.*)$/m.exec(made)![1]!,
-  };
-  await writeFile(file('admin.password'), administrator.password, { mode: 0o600 });
-  const storeKey = await runCommand(
-    [drc, 'cm', 'machine-key', '--data', file('cm'), '--topics', 'shop'],
-    folder,
-  );
-  await writeFile(file('store.key'), storeKey, { mode: 0o600 });
-  await writeFile(file('source.password'), source.password, { mode: 0o600 });
-  await writeFile(file('target.password'), target.password, { mode: 0o600 });
-  await writeFile(
-    file('cm.yaml'),
-    `directory: ${file('cm')}\nlisten: { port: ${managerPort} }\nadmin: { port: ${managerAdmin} }\n`,
-  );
-  await writeFile(
-    file('store.yaml'),
-    `topic: shop
-directory: ${file('store')}
-source: { host: 127.0.0.1, port: ${source.port}, user: ${source.user}, passwordFile: ${file('source.password')} }
-listen: { port: ${storePort} }
-admin: { port: ${storeAdmin} }
-clusterManagers: [${manager}]
-machineKeyFile: ${file('store.key')}
-`,
-  );
-  const run = (name: string, args: readonly string[], adminPort: number): Promise<Command> => {
-    const command = cleanUp.use(new Command({ args, cwd: folder, logFile: file(`${name}.log`) }));
-    return command.until(() => isReady(adminPort)).then(() => command);
-  };
-  const managerProcess = await run('cm', [drc, 'cm', 'start', '--config', file('cm.yaml')], managerAdmin!);
-  const storeProcess = await run(
-    'store',
-    [drc, 'store', 'start', '--config', file('store.yaml')],
-    storeAdmin!,
-  );
-  const asAdministrator = [
-    '--data',
-    file('cm'),
-    '--manager',
-    manager,
-    '--user',
-    administrator.name,
-    '--password-file',
-    file('admin.password'),
-  ];
-  const congoKey = await runCommand(
-    [drc, 'cm', 'machine-key', '--client', '--topics', 'shop', ...asAdministrator],
-    folder,
-  );
-  await writeFile(file('congo.key'), congoKey, { mode: 0o600 });
-  await writeFile(
-    file('congo.yaml'),
-    `task: shop-copy
-clusterManager: ${manager}
-machineKeyFile: ${file('congo.key')}
-topic: shop
-from: earliest
-tables: [{ from: shop.* }]
-ddl: ignore
-target: { host: 127.0.0.1, port: ${target.port}, user: ${target.user}, passwordFile: ${file('target.password')} }
-admin: { port: ${congoAdmin} }
-`,
-  );
-  const congoProcess = await run('congo', [congo, 'run', '--config', file('congo.yaml')], congoAdmin!);
-  return {
-    manager,
-    store: `ws://127.0.0.1:${storePort}`,
-    administrator,
-    asAdministrator,
-    processes: [managerProcess, storeProcess, congoProcess],
-  };
-}
-
-interface Measured {
-  readonly transactions: number;
-  readonly rows: number;
-  readonly marks: number;
-  readonly received: number;
-  readonly lag: Lag;
-  readonly applyLag: Lag;
-}
-
-/** Runs the load, shows rate and lag, and waits until reader and target have everything. */
-async function measure(
-  options: DemoOptions,
-  source: MariadbServer,
-  target: MariadbServer,
-  received: Map<string, number>,
-  processes: readonly Command[],
-  signal: AbortSignal,
-): Promise<Measured> {
-  const load = new Load({
-    source: { ...connectionTo(source), database: 'shop' },
-    rate: options.rate,
-    writers,
-  });
-  const applied = new Map<string, number>();
-  const watching = new AbortController();
-  const watch = watchMarks(connectionTo(target), (mark, atMs) => applied.set(mark, atMs), watching.signal);
-  const enough = new AbortController();
-  const finish = (): void => enough.abort();
-  const finishing = setTimeout(finish, options.seconds * 1000);
-  signal.addEventListener('abort', finish, { once: true });
-  const display = new Display();
-  const began = performance.now();
-  await load.fill();
-  const running = load.run(enough.signal);
-  const { committedAt } = load.report;
-
-  const lagOf = (arrivals: ReadonlyMap<string, number>): Lag => {
-    const lag = new Lag();
-    for (const [mark, committed] of committedAt) {
-      const arrived = arrivals.get(mark);
-      // a reader may see a transaction before COMMIT returns to the writer
-      if (arrived !== undefined) lag.add(Math.max(0, arrived - committed));
-    }
-    return lag;
-  };
-  const draw = (): void => {
-    const seconds = (performance.now() - began) / 1000;
-    const lag = lagOf(received);
-    display.show({
-      seconds,
-      transactions: load.report.transactions,
-      rows: load.report.rows,
-      transactionsPerSecond: load.report.transactions / Math.min(seconds, options.seconds),
-      lagP50Ms: lag.percentile(0.5),
-      lagP99Ms: lag.percentile(0.99),
-      applyLagP50Ms: lagOf(applied).percentile(0.5),
-    });
-  };
-  const timer = setInterval(draw, 500);
-  try {
-    await running;
-    signal.throwIfAborted();
-    let arrived = 0;
-    let deadline = 0;
-    while (applied.size < committedAt.size || received.size < committedAt.size) {
-      if (applied.size + received.size > arrived) deadline = Date.now() + patienceMs;
-      arrived = applied.size + received.size;
-      const dead = processes.find((process) => process.exitCode !== null);
-      if (dead) throw new Error(`A process ended with code ${dead.exitCode}; its log is ${dead.logFile}`);
-      if (Date.now() > deadline) {
-        say(
-          `Nothing has arrived for ${patienceMs / 1000} s: the target has ${applied.size} and the reader ` +
-            `${received.size} of ${committedAt.size} transactions.`,
-        );
-        break;
-      }
-      await sleep(50, undefined, { signal });
-    }
-    draw();
-  } finally {
-    clearInterval(timer);
-    clearTimeout(finishing);
-    watching.abort();
-    await watch;
-  }
-  return {
-    transactions: load.report.transactions,
-    rows: load.report.rows,
-    marks: committedAt.size,
-    received: received.size,
-    lag: lagOf(received),
-    applyLag: lagOf(applied),
   };
 }
 
@@ -326,11 +128,6 @@ Try, in another terminal:
   await new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-async function isReady(adminPort: number): Promise<boolean> {
-  const answer = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => undefined);
-  return answer?.ok === true;
 }
 
 const connectionTo = (server: MariadbServer): ConnectionOptions => ({

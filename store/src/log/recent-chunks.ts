@@ -74,9 +74,10 @@ export class RecentChunks {
     if (found === undefined || found.lsn !== cursor.lsn || found.chunk !== cursor.chunk) return undefined;
     const chunks: StoredChunk[] = [];
     let next = cursor;
-    for (let at = low, bytes = 0; at < this.#chunks.length && bytes < maxBytes; at++) {
+    for (let at = low, bytes = 0; at < this.#chunks.length; at++) {
       const chunk = this.#chunks[at]!;
-      if (chunk.lsn > headLsn) break;
+      // At least one comes, however little is asked for.
+      if (chunk.lsn > headLsn || (bytes >= maxBytes && chunks.length > 0)) break;
       chunks.push(chunk);
       bytes += chunk.bytes.length;
       next = cursorAfter(chunk);

@@ -1,10 +1,7 @@
 import type { Column } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
-import {
-  type TargetColumn,
-  type TargetTable,
-  matchTable,
-} from '../../../client-sdk/src/congo/target-table.js';
+import type { TargetColumn } from '../../../client-sdk/src/congo/target-column.js';
+import { type TargetTable, matchTable } from '../../../client-sdk/src/congo/target-table.js';
 import { int, tableVersion } from './support/tables.js';
 
 const column = (name: string, dataType: string, more: Partial<TargetColumn> = {}): TargetColumn => ({

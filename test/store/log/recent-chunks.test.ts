@@ -45,10 +45,11 @@ test('holds the newest chunks within its bytes, and finds each of them and no ot
   );
 });
 
-test('gives nothing beyond the head it is told, and at most about what is asked for', () => {
+test('gives nothing beyond the head it is told, and about what is asked for, but at least one', () => {
   const recent = new RecentChunks(1000);
   for (let lsn = 1; lsn <= 5; lsn++) recent.add(chunkOf(lsn, 0, true, 10));
   expect(recent.read({ lsn: 2, chunk: 0 }, 3, 1000)?.chunks.map(({ lsn }) => lsn)).toEqual([2, 3]);
+  expect(recent.read({ lsn: 2, chunk: 0 }, 5, 0)?.chunks.map(({ lsn }) => lsn)).toEqual([2]);
   expect(recent.read({ lsn: 2, chunk: 0 }, 5, 15)?.chunks.map(({ lsn }) => lsn)).toEqual([2, 3]);
 });
 

@@ -39,7 +39,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constant({ kind: 'flush' as const }),
   fc.constant({ kind: 'move' as const }),
   fc.constant({ kind: 'reopen' as const }),
-  fc.record({ kind: fc.constant('read' as const), from: fc.nat(40), maxBytes: fc.nat(20_000) }),
+  fc.record({
+    kind: fc.constant('read' as const),
+    from: fc.nat(40),
+    maxBytes: fc.oneof(fc.constant(0), fc.nat(20_000)),
+  }),
 );
 
 test('a log behaves like an array of whole transactions, whatever is appended, dropped, abandoned and reopened', async () => {
