@@ -1,5 +1,5 @@
 /** The reader of the bench `replay`: node replay-reader.js MANAGER all|changes ROWS; prints `{"seconds":…}`. */
-import { connect } from '@drc/client-sdk';
+import { type Change, connect } from '@drc/client-sdk';
 
 interface Tables {
   'bench.orders': { id: bigint; amount: string; note: string | null };
@@ -11,18 +11,20 @@ await using hub = await connect({
   credentials: { machineKey: process.env['DRC_MACHINE_KEY']! },
 });
 await using orders = hub.subscribe<Tables>('bench', { from: 'earliest', tables: ['bench.orders'] });
-let began = 0;
+
 let rows = 0;
 let lastId = 0n;
+function take(change: Change<Tables>): void {
+  if (change.kind !== 'insert') return;
+  rows += 1;
+  lastId = change.after.id;
+}
+
+let began = 0;
 for await (const tx of orders) {
   began ||= performance.now();
-  if (way === 'all') {
-    for (const change of await tx.all())
-      if (change.kind === 'insert') [rows, lastId] = [rows + 1, change.after.id];
-  } else {
-    for await (const change of tx.changes)
-      if (change.kind === 'insert') [rows, lastId] = [rows + 1, change.after.id];
-  }
+  if (way === 'all') for (const change of await tx.all()) take(change);
+  else for await (const change of tx.changes) take(change);
   if (rows >= Number(wanted)) break;
 }
 const seconds = (performance.now() - began) / 1000;

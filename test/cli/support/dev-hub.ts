@@ -9,7 +9,7 @@ export async function addReplicaUser(source: MariadbServer): Promise<void> {
   const { user, password } = replicaUser;
   await source.query(`
     CREATE USER '${user}'@'%' IDENTIFIED BY '${password}';
-    GRANT SELECT, REPLICATION SLAVE, REPLICATION SLAVE ADMIN, BINLOG MONITOR ON *.* TO '${user}'@'%'`);
+    GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO '${user}'@'%'`);
 }
 
 export const devArguments = (source: { port: number; user?: string }, topic = 'shop'): string[] => [
