@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import { DrcError } from '@drc/protocol';
 import {
   EventFlag,
@@ -10,6 +9,7 @@ import {
   type RowsEvent,
 } from './binlog-events.js';
 import { inflateCompressed, inflateRows } from './compressed-event.js';
+import { checksumFits } from './event-checksum.js';
 import { parseQueryBody } from './query-event.js';
 
 /*
@@ -26,8 +26,6 @@ export interface EventParserOptions {
   readonly offset: number;
 }
 
-/** CRC-32 over bytes that end in their own little-endian CRC-32 is always this: no slice is needed to check one. */
-const crcResidue = 0x2144df1c;
 const crcBytes = 4;
 const wrap = 0x1_0000_0000;
 /** No binlog file name is longer than the file system allows. */
@@ -93,7 +91,7 @@ export class EventParser {
       if (!this.#described) throw this.#malformed('it comes before a FORMAT_DESCRIPTION event', type);
       return event.length;
     }
-    if (crc32(event) !== crcResidue) throw this.#mismatch(type);
+    if (!checksumFits(event)) throw this.#mismatch(type);
     return event.length - crcBytes;
   }
 
@@ -103,7 +101,7 @@ export class EventParser {
    * be a file name.
    */
   #rotateEnd(event: Buffer): number {
-    if (event.length > eventHeaderBytes + 8 + crcBytes && crc32(event) === crcResidue)
+    if (event.length > eventHeaderBytes + 8 + crcBytes && checksumFits(event))
       return event.length - crcBytes;
     if (this.#hasCrc === true || !fileNamePattern.test(event.toString('utf8', eventHeaderBytes + 8)))
       throw this.#mismatch(EventType.ROTATE);
@@ -129,7 +127,7 @@ export class EventParser {
         new DrcError('UNSUPPORTED_EVENT', `The binlog uses the unknown checksum algorithm ${algorithm}.`),
         type,
       );
-    if (algorithm === 1 && crc32(event) !== crcResidue) throw this.#mismatch(type);
+    if (algorithm === 1 && !checksumFits(event)) throw this.#mismatch(type);
     this.#hasCrc = algorithm === 1;
     this.#described = true;
     return algorithmAt;
