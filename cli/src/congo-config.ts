@@ -1,9 +1,13 @@
-import { DrcError } from '@drc/protocol';
+import { Rules, type TableRule } from '@drc/client-sdk/congo';
+import { DrcError, isDrcError } from '@drc/protocol';
 import { z } from 'zod';
 import { parseMoment } from './moment.js';
 
 const port = z.number().int().min(0).max(65_535);
-const address = z.url({ protocol: /^https?$/ });
+const address = z.url({
+  protocol: /^https?$/,
+  error: 'must be an address such as http://127.0.0.1:7370',
+});
 const moment = z.string().refine((text) => isMoment(text), {
   error: 'is not a moment: earliest, latest, -15m, a date like 2026-11-22T08:00Z, or a checkpoint',
 });
@@ -17,6 +21,14 @@ function isMoment(text: string): boolean {
   }
 }
 
+const tables = z
+  .array(
+    z
+      .strictObject({ from: z.string().min(3), to: z.string().min(3).optional() })
+      .transform(({ from, to }): TableRule => ({ from, ...(to === undefined ? {} : { to }) })),
+  )
+  .min(1);
+
 const schema = z.strictObject({
   task: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'has 1-128 ASCII characters without spaces'),
   clusterManager: z.union([address, z.array(address).min(1)], {
@@ -27,7 +39,7 @@ const schema = z.strictObject({
   machineKeyFile: z.string().min(1).optional(),
   topic: z.string().min(1),
   from: moment.default('earliest'),
-  tables: z.array(z.strictObject({ from: z.string().min(3), to: z.string().min(3).optional() })).min(1),
+  tables,
   target: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
     port: port.default(3306),
@@ -39,6 +51,7 @@ const schema = z.strictObject({
   }),
   progressSchema: z.string().min(1).max(64).default('drc'),
   ddl: z.enum(['stop', 'ignore']).default('stop'),
+  triggers: z.enum(['refuse', 'allow']).default('refuse'),
   maxBatchRows: z.number().int().min(1).max(1_000_000).default(2_000),
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(7391) }).prefault({}),
 });
@@ -49,9 +62,22 @@ export type CongoConfig = z.infer<typeof schema>;
 /** @throws DrcError `CONFIG_INVALID` with all `faults`, each `path: message`. */
 export function parseCongoConfig(value: unknown): CongoConfig {
   const parsed = schema.safeParse(value, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.flatMap(faultsOf);
+  const faults = [...(parsed.error?.issues.flatMap(faultsOf) ?? []), ...ruleFaults(value)];
+  if (parsed.success && faults.length === 0) return parsed.data;
   throw new DrcError('CONFIG_INVALID', `The task has ${faults.length} fault(s).`, { faults });
+}
+
+/** Of rules that are written as rules, but do not work as such. */
+function ruleFaults(value: unknown): string[] {
+  const parsed = z.looseObject({ tables }).safeParse(value);
+  if (!parsed.success) return [];
+  try {
+    new Rules(parsed.data.tables);
+    return [];
+  } catch (error) {
+    if (!isDrcError(error)) throw error;
+    return (error.details['faults'] as readonly string[]).map((fault) => `tables: ${fault}`);
+  }
 }
 
 function faultsOf(issue: z.core.$ZodIssue): string[] {

@@ -73,7 +73,7 @@ test('without --from it begins now, and SIGTERM ends it with exit code 0', async
   const metrics = /metrics +(\S+)/.exec(hub.command.stdout)![1]!;
   await expect
     .poll(async () => (await fetch(metrics)).text(), { timeout: 30_000 })
-    .toMatch(/drc_store_sessions\{[^}]*\} 1/);
+    .toMatch(/drc_store_sessions\{state="live",topic="shop"\} [1-9]/);
   await source.query('REPLACE INTO shop.notes VALUES (100)');
   const [line] = await command.printsLines(1);
   expect(JSON.parse(line!)).toMatchObject({ kind: 'insert', after: { id: 100 } });

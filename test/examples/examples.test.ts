@@ -74,7 +74,7 @@ test('tail prints what happens from now on', async () => {
   const metrics = /metrics +(\S+)/.exec(hub.command.stdout)![1]!;
   await expect
     .poll(async () => (await fetch(metrics)).text(), { timeout: 30_000 })
-    .toMatch(/drc_store_sessions\{[^}]*\} [1-9]/);
+    .toMatch(/drc_store_sessions\{state="live",topic="shop"\} [1-9]/);
   await source.query('INSERT INTO shop.marks VALUES (5, 1); DELETE FROM shop.marks WHERE writer = 5');
   await tail.prints(/insert shop\.marks \{ writer: 5, sequence: 1n \}/);
   await tail.prints(/delete shop\.marks/);

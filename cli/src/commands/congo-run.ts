@@ -1,7 +1,9 @@
-import { type Credentials, connect } from '@drc/client-sdk';
+import { type ConnectOptions, type Credentials, type Hub, connect } from '@drc/client-sdk';
 import { Congo, type CongoHooks, type CongoStatus } from '@drc/client-sdk/congo';
-import { DrcError } from '@drc/protocol';
+import { DrcError, isDrcError } from '@drc/protocol';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { readConfig } from '../config-file.js';
 import { startCongoAdmin } from '../congo-admin.js';
 import { type CongoConfig, parseCongoConfig } from '../congo-config.js';
@@ -22,33 +24,41 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
   });
   const logger = makeLogger('congo');
   const { caFile, verify } = config.target.tls ?? {};
-  await using hub = await connect({
-    clusterManager: config.clusterManager,
-    credentials: await credentialsOf(config),
-    client: `congo ${config.task}`,
+  const password = await readSecret({
+    variable: 'CONGO_TARGET_PASSWORD',
+    file: config.target.passwordFile,
+    prompt: `Password for ${config.target.user}@${config.target.host}: `,
+    orElse: 'target.passwordFile',
   });
+  const hub = await connectWhenThere(
+    {
+      clusterManager: config.clusterManager,
+      credentials: await credentialsOf(config),
+      client: `congo ${config.task}`,
+    },
+    logger,
+    signal,
+  );
+  if (hub === undefined) return;
+  await using _closing = hub;
   const congo = new Congo({
     hub,
     task: config.task,
     topic: config.topic,
-    tables: config.tables.map(({ from, to }) => ({ from, ...(to === undefined ? {} : { to }) })),
+    tables: config.tables,
     from: parseMoment(config.from, Date.now()),
     target: {
       host: config.target.host,
       port: config.target.port,
       user: config.target.user,
-      password: await readSecret({
-        variable: 'CONGO_TARGET_PASSWORD',
-        file: config.target.passwordFile,
-        prompt: `Password for ${config.target.user}@${config.target.host}: `,
-        orElse: 'target.passwordFile',
-      }),
+      password,
       ...(config.target.tls === undefined
         ? {}
         : { ssl: { rejectUnauthorized: verify ?? true, ...(caFile ? { ca: await readFile(caFile) } : {}) } }),
     },
     progressSchema: config.progressSchema,
     ddl: config.ddl,
+    triggers: config.triggers,
     maxBatchRows: config.maxBatchRows,
     onStatus: logChanges((status) => {
       if (status.kind === 'waiting') {
@@ -64,6 +74,26 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
   logger.info({ task: config.task, topic: config.topic, adminUrl: admin.url }, 'congo started');
   await congo.run(signal);
   logger.info({ transactions: congo.counters.transactions, rows: congo.counters.rows }, 'congo stopped');
+}
+
+const reconnectPauseMs = 2_000;
+
+/** A service may be started before the manager is: it is waited for, as it is later on. Undefined after `signal`. */
+async function connectWhenThere(
+  options: ConnectOptions,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Hub | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await connect(options);
+    } catch (error) {
+      if (!isDrcError(error) || !error.retryable) throw error;
+      logger.warn({ code: error.code }, error.message);
+      await sleep(reconnectPauseMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return undefined;
 }
 
 /** Each transaction reports `applying`: only a change of state is worth a line. */

@@ -5,7 +5,7 @@ import { RowWriter, type WrittenRows } from './row-writer.js';
 import type { Rules, TableName } from './rules.js';
 import { Target, type TargetOptions } from './target.js';
 import { readTable } from './target-schema.js';
-import { type TableMatch, engineFault, matchTable, nameOf } from './target-table.js';
+import { type TableMatch, type TriggerPolicy, matchTable, nameOf, tableFaults } from './target-table.js';
 
 /** Where a test's main may stop the process. The real mains pass none. */
 export type KillPoint = 'begun' | 'row' | 'recording' | 'committing' | 'committed';
@@ -21,6 +21,7 @@ export interface ApplierOptions {
   readonly progress: ProgressOptions;
   readonly rules: Rules;
   readonly ddl: DdlPolicy;
+  readonly triggers: TriggerPolicy;
   readonly counters: ApplierCounters;
   readonly hooks?: CongoHooks | undefined;
 }
@@ -72,7 +73,7 @@ export class Applier implements AsyncDisposable {
   static async open(options: ApplierOptions, previous?: ProgressTable): Promise<Applier> {
     const target = await Target.open(options.target);
     try {
-      await checkNamedTargets(target, options.rules);
+      await checkNamedTargets(target, options.rules, options.triggers);
       const progress = previous
         ? await previous.resume(target)
         : await ProgressTable.claim(target, options.progress);
@@ -197,7 +198,7 @@ export class Applier implements AsyncDisposable {
   async #matchTo(version: TableVersion, name: TableName): Promise<TableMatch> {
     const target = await readTable(this.#target, name);
     const { match, faults } = target
-      ? matchTable(version, target)
+      ? matchTable(version, target, this.#options.triggers)
       : { match: undefined, faults: [missingTable(name)] };
     if (match && faults.length === 0) return match;
     throw new DrcError(
@@ -238,8 +239,11 @@ export class Applier implements AsyncDisposable {
   }
 }
 
-/** Statements that leave all rows of all tables, and what may be written to them, as they are. */
-const harmless = /^(CREATE( OR REPLACE)?|ALTER) (DATABASE|SCHEMA)$/;
+/**
+ * Statements that leave all rows of all tables, and what may be written to them, as they are. CREATE OR REPLACE is none:
+ * it drops the database, with its tables.
+ */
+const harmless = /^(CREATE|ALTER) (DATABASE|SCHEMA)$/;
 
 const refusedDdl = (ddl: Ddl): DrcError =>
   new DrcError(
@@ -251,16 +255,15 @@ const refusedDdl = (ddl: Ddl): DrcError =>
 const missingTable = (name: TableName): string => `${nameOf(name)}: there is no such table`;
 
 /** What the rules name must be there before anything is claimed or written. */
-async function checkNamedTargets(target: Target, rules: Rules): Promise<void> {
+async function checkNamedTargets(target: Target, rules: Rules, triggers: TriggerPolicy): Promise<void> {
   const faults: string[] = [];
   for (const name of rules.namedTargets) {
     const table = await readTable(target, name);
-    if (!table) faults.push(missingTable(name));
-    else if (!table.transactional) faults.push(engineFault(table));
+    faults.push(...(table ? tableFaults(table, triggers) : [missingTable(name)]));
   }
   await target.query('COMMIT');
   if (faults.length === 0) return;
-  throw new DrcError('TARGET_CONFIG', `The target lacks what the rules name: ${faults.join('; ')}.`, {
+  throw new DrcError('TARGET_CONFIG', `The target cannot take what the rules name: ${faults.join('; ')}.`, {
     faults,
   });
 }

@@ -51,6 +51,10 @@ const fitting: Record<ColumnType, readonly string[]> = {
 export function columnFault(source: Column, target: TargetColumn): string | undefined {
   const types = `${source.type} into ${target.dataType}`;
   if (!fitting[source.type].includes(target.dataType)) return `${types} would change values`;
+  // Both arrive as '', and written as '' both become the label: the rows would differ without a word.
+  if (source.type === 'enum' && target.dataType === 'enum' && source.labels?.includes('')) {
+    return "the label '' of the source and ENUM's error value cannot be told apart";
+  }
   if (source.type === 'decimal' && target.scale < (source.scale ?? 0)) {
     return `${source.scale} decimal places into ${target.scale} would round`;
   }

@@ -5,6 +5,7 @@ import type { Hub, SubscribeOptions, Subscription, Transaction } from '../index.
 import { Applier, type ApplierCounters, type CongoHooks, type DdlPolicy } from './applier.js';
 import type { ProgressTable } from './progress-table.js';
 import { Rules, type TableRule } from './rules.js';
+import type { TriggerPolicy } from './target-table.js';
 import type { TargetOptions } from './target.js';
 
 export interface CongoOptions {
@@ -18,6 +19,8 @@ export interface CongoOptions {
   readonly from?: SubscribeOptions['from'];
   /** Default `stop`. */
   readonly ddl?: DdlPolicy;
+  /** Default `refuse`. */
+  readonly triggers?: TriggerPolicy;
   /** Schema of congo's own tables on the target. Default `drc`. */
   readonly progressSchema?: string;
   /** A target transaction takes source transactions until it has this many rows. Default 2,000. */
@@ -125,6 +128,7 @@ export class Congo {
         },
         rules: this.#rules,
         ddl: options.ddl ?? 'stop',
+        triggers: options.triggers ?? 'refuse',
         counters: this.counters,
         hooks: options.hooks,
       },

@@ -26,11 +26,18 @@ export async function readTable(target: Target, name: TableName): Promise<Target
      WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX`,
     place,
   );
+  // Shown only to who has the privilege TRIGGER on the table; nothing else tells of them.
+  const triggers = await target.query<{ name: string }[]>(
+    `SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS
+     WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? ORDER BY TRIGGER_NAME`,
+    place,
+  );
   return {
     ...name,
     columns: new Map(columns.map((column) => [column.name.toLowerCase(), targetColumn(column)])),
     key: bestKey(keys),
     transactional: table.transactional === 'YES',
+    triggers: triggers.map((trigger) => trigger.name),
   };
 }
 

@@ -11,7 +11,15 @@ export interface TargetTable extends TableName {
   readonly key: readonly string[];
   /** False for engines that cannot roll back: refused, since a crash would leave half a transaction. */
   readonly transactional: boolean;
+  /** Names of the triggers on it, as far as congo's user may see them. */
+  readonly triggers: readonly string[];
 }
+
+/**
+ * What triggers on a table of the target mean to the task. `refuse`: an error, since what they write may come from the
+ * source as well. `allow`: they run for the rows that congo writes.
+ */
+export type TriggerPolicy = 'refuse' | 'allow';
 
 /** A source table version matched to its target: what is written, and how a row is found again. */
 export interface TableMatch {
@@ -36,10 +44,10 @@ export const nameOf = ({ schema, table }: TableName): string => `${schema}.${tab
 export function matchTable(
   source: TableVersion,
   target: TargetTable,
+  triggers: TriggerPolicy = 'refuse',
 ): { match: TableMatch; faults: string[] } {
   const name = nameOf(target);
-  const faults: string[] = [];
-  if (!target.transactional) faults.push(engineFault(target));
+  const faults = tableFaults(target, triggers);
   const written: MatchedColumn[] = [];
   const left = new Map(target.columns);
   for (const column of source.columns) {
@@ -64,5 +72,11 @@ export function matchTable(
   return { match: { source, target, written, lookup: keyed ? key : written, keyed }, faults };
 }
 
-export const engineFault = (target: TargetTable): string =>
-  `${nameOf(target)}: its storage engine cannot roll back; use InnoDB`;
+/** What is wrong with the table whatever rows come. */
+export const tableFaults = (target: TargetTable, triggers: TriggerPolicy): string[] => [
+  ...(target.transactional ? [] : [`${nameOf(target)}: its storage engine cannot roll back; use InnoDB`]),
+  ...(triggers === 'allow' ? [] : target.triggers).map(
+    (trigger) =>
+      `${nameOf(target)}: trigger '${trigger}' would write a second time what the source's own wrote; drop it, or set triggers: allow`,
+  ),
+];

@@ -62,6 +62,8 @@ export class LogWriter {
   /** The newest whole group, written or not. */
   #lsn: number;
   #logTime: number;
+  /** What is still to come was committed at this moment or later. */
+  #floorTime = 0;
   #position: SourcePosition | undefined;
   #executed: TransactionSet;
   /** Whether something behind the last point has been queued that belongs into the next. */
@@ -123,9 +125,13 @@ export class LogWriter {
     return this.#parts.catalog.register(version, this.#lsn + 1, this.#batchFor);
   }
 
+  raiseTime(time: number): void {
+    this.#floorTime = Math.max(this.#floorTime, time);
+  }
+
   beginGroup({ id, commitTime, origin }: GroupHeader): void {
     if (this.#group !== undefined) throw new DrcError('INTERNAL', 'A group began within another.');
-    const committed = Math.floor(commitTime / 1000);
+    const committed = Math.max(Math.floor(commitTime / 1000), this.#floorTime);
     const arrived = this.#parts.clock.now() + clockToleranceMs;
     this.#group = {
       id,

@@ -245,6 +245,15 @@ export class TransactionLog implements AsyncDisposable {
     return this.#writer.registerTable(version);
   }
 
+  /**
+   * Groups that begin from now on have this log time at least, ms since 1970, unless it lies in the future. Kept with the
+   * next of them.
+   */
+  raiseTime(time: number): void {
+    this.#assertOpen();
+    this.#writer.raiseTime(time);
+  }
+
   /** Opens a group and gives it its LSN and log time. One group is open at a time. */
   beginGroup(header: GroupHeader): void {
     this.#assertOpen();

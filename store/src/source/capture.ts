@@ -16,12 +16,14 @@ import { EventParser } from './event-parser.js';
 import { firstPosition, readFileStart, type CaptureStart } from './first-position.js';
 import { FlushQueue } from './flush-queue.js';
 import type { GroupLog } from './group-log.js';
+import { warnOfCascades } from './cascade-check.js';
 import { checkHistory } from './history-check.js';
 import { HistoryWatch } from './history-watch.js';
 import { LearnedTypes } from './learned-types.js';
 import { checkSource } from './preflight.js';
 import type { DumpStart } from './replica-connection.js';
 import { SourceControl } from './source-control.js';
+import { SourceMoments } from './source-moments.js';
 import type { SourceOptions } from './source-options.js';
 import type { TableFilter } from './table-filter.js';
 import { TransactionAssembler, type CaptureHooks } from './transaction-assembler.js';
@@ -67,6 +69,7 @@ export interface CaptureOptions {
 /** COM_BINLOG_DUMP has 32 bits for the position. */
 const largestDumpPosition = 0xffff_ffff;
 const dayMs = 86_400_000;
+const defaultHeartbeatMs = 5_000;
 
 /**
  * Reads the source into the log for as long as it takes. What can pass (a lost connection, a source that restarts) is
@@ -76,6 +79,8 @@ export class Capture implements AsyncDisposable {
   readonly counters: CaptureCounters;
   readonly #options: CaptureOptions;
   readonly #closing = new AbortController();
+  /** Looked for once: a connection that is lost changes nothing of it. */
+  #cascades: readonly string[] | undefined;
   readonly #running: Promise<DrcError | undefined>;
   #state: CaptureState = initialCaptureState;
 
@@ -135,6 +140,7 @@ export class Capture implements AsyncDisposable {
       await this.#options.log.flush();
       await using control = await SourceControl.connect(this.#options.source, signal);
       const { identity } = await checkSource(control, this.#options.filter);
+      this.#cascades ??= await warnOfCascades(control, this.#options.filter, this.#options.logger);
       const position = await this.#position(control, identity);
       signal.throwIfAborted();
       await this.#read(control, identity, position);
@@ -173,7 +179,7 @@ export class Capture implements AsyncDisposable {
   }
 
   async #read(control: SourceControl, identity: SourceIdentity, position: SourcePosition): Promise<void> {
-    const { log, filter, logger, hooks, clock } = this.#options;
+    const { log, filter, logger, hooks, clock, heartbeatMs = defaultHeartbeatMs } = this.#options;
     const { flavour } = identity;
     const parser = new EventParser({ flavour, ...position });
     const assembler = new TransactionAssembler({
@@ -187,6 +193,9 @@ export class Capture implements AsyncDisposable {
       ...(hooks === undefined ? {} : { hooks }),
     });
     const watch = new HistoryWatch(control, identity, () => log.capture);
+    const moments = new SourceMoments(control);
+    await moments.look();
+    let lookedAt = clock.monotonic();
     const queue = new FlushQueue(log, () => {
       this.counters.written(clock.now());
       return hooks?.at?.('flushed');
@@ -203,12 +212,22 @@ export class Capture implements AsyncDisposable {
         }
         for (const event of batch) {
           const parsed = parser.parse(event);
+          if (parsed.kind === 'gtid') {
+            const { file } = log.capture.position ?? position;
+            const time = moments.passed({ file, offset: parsed.offset - event.length });
+            if (time !== undefined) log.raiseTime(time);
+          }
           const done = assembler.push(parsed, event.length);
           if (done !== undefined) await done;
           if (queue.isFull) await queue.room();
-          if (parsed.kind === 'heartbeat') await watch.look();
+          if (parsed.kind === 'heartbeat') await watch.look(await moments.look());
         }
         queue.start();
+        // A busy source sends no heartbeats.
+        if (clock.monotonic() - lookedAt >= heartbeatMs) {
+          lookedAt = clock.monotonic();
+          moments.lookMeanwhile();
+        }
       }
     } finally {
       // What is complete stays; a flush that failed on the way is the error that counts.

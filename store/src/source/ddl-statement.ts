@@ -2,7 +2,7 @@ import type { SqlToken } from './sql-tokens.js';
 
 /** A statement that changes definitions. Names are `schema.table`. */
 export interface DdlStatement {
-  /** First words in capitals, without modifiers: `ALTER TABLE`, `CREATE USER`. */
+  /** First words in capitals, without modifiers other than OR REPLACE: `ALTER TABLE`, `CREATE OR REPLACE DATABASE`. */
   readonly verb: string;
   /** Tables and views that it defines, changes or removes. */
   readonly targets: readonly string[];
@@ -56,7 +56,7 @@ export class DdlReader {
 
   /** Undefined where the words are not those of a statement known. */
   read(): DdlStatement | undefined {
-    const verb = this.#take();
+    let verb = this.#take();
     if (verb === 'GRANT' || verb === 'REVOKE') return account(verb);
     if (verb === 'SET' || verb === 'CHANGE') {
       const what = this.#take();
@@ -69,7 +69,9 @@ export class DdlReader {
       if (this.#peek() === 'TABLE') this.#at++;
       return this.#onRelations('TRUNCATE TABLE', 'TABLE', this.#names(), false);
     }
-    const { object, isTemporary } = this.#object();
+    const { object, isTemporary, isReplacing } = this.#object();
+    // It drops what was there before: to a reader that is another statement.
+    if (isReplacing) verb += ' OR REPLACE';
     if (accounts.has(object)) return account(`${verb} ${object}`);
     this.#skipExistence();
     if (object === 'TRIGGER' || object === 'INDEX') return this.#onTable(verb, object);
@@ -104,19 +106,19 @@ export class DdlReader {
   }
 
   /** The kind of thing that is made, changed or removed: the first word that is one, modifiers skipped. */
-  #object(): { object: string; isTemporary: boolean } {
+  #object(): { object: string; isTemporary: boolean; isReplacing: boolean } {
     let isTemporary = false;
+    let isReplacing = false;
     for (;;) {
       const token = this.#tokens[this.#at];
-      if (token === undefined) return { object: '', isTemporary };
+      if (token === undefined) return { object: '', isTemporary, isReplacing };
       this.#at++;
       if (token.kind !== 'word') continue;
       if (token.upper === 'TEMPORARY') isTemporary = true;
+      if (token.upper === 'REPLACE') isReplacing = true;
       if (token.upper === 'DEFINER') this.#skipDefiner();
-      else if (relations.has(token.upper) || routines.has(token.upper))
-        return { object: token.upper, isTemporary };
-      else if (accounts.has(token.upper) || others.has(token.upper))
-        return { object: token.upper, isTemporary };
+      else if ([relations, routines, accounts, others].some((kinds) => kinds.has(token.upper)))
+        return { object: token.upper, isTemporary, isReplacing };
     }
   }
 
@@ -137,7 +139,7 @@ export class DdlReader {
     const rest = this.#tokens
       .slice(this.#at)
       .filter((token) => token.kind === 'word' || token.kind === 'symbol');
-    const isCreateTable = verb === 'CREATE TABLE';
+    const isCreateTable = kind === 'TABLE' && verb.startsWith('CREATE');
     const renamed = verb === 'ALTER TABLE' ? this.#alterTargets() : [];
     const targets = [...names, ...renamed].map((name) => name.full);
     return {

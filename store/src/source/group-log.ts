@@ -6,6 +6,8 @@ export interface GroupLog {
   /** `executed`: what the log has, what is queued included. */
   readonly capture: { readonly executed: TransactionSet };
   registerTable(version: TableVersion): Buffer;
+  /** Groups that begin from now on were committed at this moment or later, ms since 1970. */
+  raiseTime(time: number): void;
   beginGroup(header: GroupHeader): void;
   /** The bytes are copied, here and in `endGroup`. */
   putChunk(parts: Buffer): void;

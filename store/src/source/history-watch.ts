@@ -1,6 +1,6 @@
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
 import type { TransactionSet } from '@drc/protocol';
-import { binlogFiles } from './first-position.js';
+import type { BinlogFile } from './first-position.js';
 import { checkHistory } from './history-check.js';
 import type { SourceControl } from './source-control.js';
 
@@ -28,12 +28,15 @@ export class HistoryWatch {
     this.#captured = captured;
   }
 
-  /** To be called with each heartbeat. @throws DrcError `SOURCE_HISTORY_CHANGED`, or as the connection fails. */
-  async look(): Promise<void> {
+  /**
+   * To be called with each heartbeat.
+   * @param newest the source's newest binlog file, as it is now
+   * @throws DrcError `SOURCE_HISTORY_CHANGED`, or as the connection fails
+   */
+  async look(newest: BinlogFile | undefined): Promise<void> {
     const { identity, position, executed } = this.#captured();
     if (identity === undefined || position === undefined) return;
     const captured = { identity, position, executed: executed.clone() };
-    const newest = (await binlogFiles(this.#control)).at(-1);
     // The usual case: all that the source has was read. The full check makes the source read a file.
     if (newest?.file === position.file && newest.size === position.offset) return;
     const end = `${newest?.file}:${newest?.size}`;

@@ -258,6 +258,17 @@ describe('Congo', () => {
     expect((await target.rows('SELECT id FROM orders')).length).toBe(2);
   });
 
+  it('stops at CREATE OR REPLACE DATABASE, which drops the tables that were there', async () => {
+    await target.reset(createOrders);
+    const topic = new FakeTopic();
+    const id = topic.append([ddl('CREATE OR REPLACE DATABASE', [])]);
+    await using task = new RunningTask(topic, target);
+    expect(await task.failure()).toMatchObject({
+      code: 'STATEMENT_UNSUPPORTED',
+      details: { transaction: id },
+    });
+  });
+
   it('goes on after the target table was altered under it', async () => {
     await target.reset(createOrders);
     const topic = new FakeTopic();

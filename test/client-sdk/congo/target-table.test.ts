@@ -26,6 +26,7 @@ const table = (columns: readonly TargetColumn[], more: Partial<TargetTable> = {}
   columns: new Map(columns.map((each) => [each.name.toLowerCase(), each])),
   key: [],
   transactional: true,
+  triggers: [],
   ...more,
 });
 

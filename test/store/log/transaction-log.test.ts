@@ -215,6 +215,25 @@ describe('log time', () => {
     expect(chunks[2]!.commitTime).toBe(year2038 * 1000);
     expect(log.head.value).toEqual({ lsn: 6, time: 12_345 });
   });
+
+  test('is raised to what is known of the commit, but not into the future', async () => {
+    await using folder = await temporaryFolder();
+    const clock = new HandClock(10_000);
+    await using log = await openLog(folder.path, { clock });
+    await log.begin(source, position, empty, true);
+    append(log, 1, 5000);
+    log.raiseTime(8000);
+    append(log, 2, 6000);
+    log.raiseTime(7000);
+    append(log, 3, 6000);
+    append(log, 4, 9000);
+    log.raiseTime(99_000);
+    append(log, 5, 6000);
+    await log.flush();
+    const { chunks } = await log.read({ lsn: 1, chunk: 0 }, { maxBytes: 1e6, signal });
+    expect(chunks.map(({ logTime }) => logTime)).toEqual([5000, 8000, 8000, 9000, 11_000]);
+    expect(chunks[1]!.commitTime).toBe(6_000_000);
+  });
 });
 
 describe('capture', () => {

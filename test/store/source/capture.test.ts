@@ -324,6 +324,41 @@ describe('Capture', () => {
   });
 });
 
+describe('Capture of times', () => {
+  /** ms since 1970 at the source. */
+  const sourceTime = async (server: MariadbServer): Promise<number> => {
+    const [row] = (await server.query('SELECT UNIX_TIMESTAMP(NOW(3)) AS t')) as { t: string }[];
+    return Math.floor(Number(row!.t) * 1000);
+  };
+
+  it('finds a transaction from a moment before its commit, though it says when its statement began', async () => {
+    await using server = await startMariadb();
+    await server.query(orders);
+    await using rig = await CaptureRig.start({ source: server, heartbeatMs: 200 });
+    await rig.reaches(await lastId(server));
+    const slow = server.query('INSERT INTO shop.t SELECT 1, SLEEP(4)');
+    await server.query('DO SLEEP(2)');
+    const moment = await sourceTime(server);
+    await slow;
+    await rig.reaches(await lastId(server));
+    const { lsn } = await rig.log.seek({ kind: 'timestamp', time: moment }, 0);
+    expect((await rig.transactions(lsn)).map(({ lsn: found }) => found)).toEqual([3]);
+  });
+
+  it('knows the time of old-looking transactions though they keep the source from sending heartbeats', async () => {
+    await using server = await startMariadb();
+    await server.query(orders);
+    await using rig = await CaptureRig.start({ source: server, heartbeatMs: 1_000 });
+    await rig.reaches(await lastId(server));
+    const begin = await sourceTime(server);
+    for (let id = 0; rig.log.head.value.time <= begin; id++) {
+      await server.query(`SET timestamp = 1000000000; INSERT INTO shop.t VALUES (${id}, 'x')`);
+      await rig.reaches(await lastId(server));
+    }
+    expect(rig.capture.counters.snapshot().events['HEARTBEAT']).toBeUndefined();
+  });
+});
+
 describe('Capture whose connection fails', () => {
   it('reads a transaction anew, once, wherever the connection is cut', async () => {
     await using server = await startMariadb();

@@ -21,7 +21,7 @@ const ddl = (text: string, sqlMode = 0): string => {
 describe('classifyStatement', () => {
   it.each([
     ['CREATE TABLE t (a INT)', 'CREATE TABLE | d.t'],
-    ['create or replace table if not exists `s`.`t``x` (a int)', 'CREATE TABLE | s.t`x'],
+    ['create or replace table if not exists `s`.`t``x` (a int)', 'CREATE OR REPLACE TABLE | s.t`x'],
     ['CREATE TABLE t LIKE s.u', 'CREATE TABLE | d.t | s.u'],
     ['CREATE TABLE t (a INT REFERENCES p (id) ON UPDATE CASCADE)', 'CREATE TABLE | d.t | d.p'],
     ['CREATE TABLE t (a TIMESTAMP ON UPDATE CURRENT_TIMESTAMP)', 'CREATE TABLE | d.t'],
@@ -62,7 +62,15 @@ describe('classifyStatement', () => {
     ['DROP TRIGGER s.g', 'DROP TRIGGER'],
     ['CREATE DEFINER=CURRENT_USER() PROCEDURE p() DELETE FROM t', 'CREATE PROCEDURE |  | d.t'],
     ['CREATE DATABASE x CHARACTER SET utf8mb4', 'CREATE DATABASE'],
+    ['CREATE OR REPLACE DATABASE x', 'CREATE OR REPLACE DATABASE'],
+    ['/*!50000 CREATE OR */ replace SCHEMA x', 'CREATE OR REPLACE DATABASE'],
+    ['CREATE DATABASE `OR REPLACE`', 'CREATE DATABASE'],
     ['DROP SCHEMA x', 'DROP DATABASE'],
+    ['CREATE OR REPLACE DEFINER=`replace`@`h` VIEW v AS SELECT 1', 'CREATE OR REPLACE VIEW | d.v'],
+    ['CREATE DEFINER=replace@h VIEW v AS SELECT 1', 'CREATE VIEW | d.v'],
+    ['CREATE OR REPLACE TEMPORARY TABLE t (a INT)', 'CREATE OR REPLACE TABLE | d.t |  | temporary'],
+    ['CREATE OR REPLACE UNIQUE INDEX i ON t (a)', 'CREATE OR REPLACE INDEX | d.t'],
+    ["CREATE OR REPLACE USER u IDENTIFIED BY 'x'", 'CREATE OR REPLACE USER |  |  | account'],
     ['CREATE SEQUENCE s.q START WITH 5', 'CREATE SEQUENCE | s.q'],
     ["CREATE USER u IDENTIFIED BY 'x'", 'CREATE USER |  |  | account'],
     ["ALTER USER u IDENTIFIED BY 'x'", 'ALTER USER |  |  | account'],
@@ -74,7 +82,7 @@ describe('classifyStatement', () => {
     ['RENAME USER a TO b', 'RENAME USER |  |  | account'],
     [
       "CREATE OR REPLACE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (PASSWORD 'x')",
-      'CREATE SERVER |  |  | account',
+      'CREATE OR REPLACE SERVER |  |  | account',
     ],
   ])('reads %s', (text, expected) => {
     expect(ddl(text)).toBe(expected);
@@ -92,6 +100,7 @@ describe('classifyStatement', () => {
     ['CALL p()', ''],
     ['ANALYZE UPDATE t SET a = 1', ''],
     ['CREATE TABLE t AS SELECT 1', 'd.t'],
+    ['CREATE OR REPLACE TABLE t AS SELECT 1', 'd.t'],
     ['CREATE TABLE t (a INT) IGNORE (SELECT 1)', 'd.t'],
     ['CREATE TABLE t VALUES (1)', 'd.t'],
     ['BEGIN NOT ATOMIC INSERT INTO t VALUES (1); END', ''],

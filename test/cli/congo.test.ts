@@ -1,0 +1,88 @@
+import { writeFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { freePort } from '../support/free-port.js';
+import { startMariadb } from '../support/mariadb.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { runCommand, startCommand } from './support/command.js';
+import { startDev } from './support/dev-hub.js';
+
+const taskFile = (manager: string, port: number): string => `task: copy
+clusterManager: ${manager}
+machineKeyFile: ./congo.key
+topic: shop
+tables: [{ from: shop.orders, to: copy.orders }]
+ddl: ignore
+target: { host: 127.0.0.1, port: ${port}, user: root }
+admin: { port: 0 }
+`;
+
+test('congo run applies, tells its figures as counters, and SIGTERM ends it with exit code 0', async () => {
+  await using source = await startMariadb();
+  await using target = await startMariadb({ serverId: 2 });
+  await source.query(
+    'CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY); INSERT INTO shop.orders VALUES (1), (2); DELETE FROM shop.orders WHERE id = 1',
+  );
+  await target.query('CREATE DATABASE copy; CREATE TABLE copy.orders (id INT PRIMARY KEY)');
+  await using hub = await startDev(source);
+  const cwd = hub.folder.path;
+  const keyArguments = [
+    'cm',
+    'machine-key',
+    '--manager',
+    hub.manager,
+    '--user',
+    'dev',
+    '--client',
+    '--topics',
+    'shop',
+  ];
+  const key = await runCommand(keyArguments, { cwd, env: { DRC_PASSWORD: hub.password } });
+  await writeFile(hub.folder.file('congo.key'), key.stdout);
+  await writeFile(hub.folder.file('congo.yaml'), taskFile(hub.manager, target.port));
+  await using congo = startCommand(['run', '--config', 'congo.yaml'], {
+    program: 'congo',
+    cwd,
+    env: { CONGO_TARGET_PASSWORD: '' },
+  });
+  const [, adminUrl] = await congo.prints(/"adminUrl":"(\S+?)"/);
+  await expect
+    .poll(() => target.query('SELECT id FROM copy.orders'), { timeout: 60_000 })
+    .toEqual([{ id: 2 }]);
+
+  expect(await (await fetch(`${adminUrl}/readyz`)).json()).toEqual({ ready: true, state: 'applying' });
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
+  expect(metrics).toContain('# TYPE congo_rows_applied_total counter');
+  expect(metrics).toContain('congo_rows_applied_total{op="insert"} 2');
+  expect(metrics).toContain('congo_rows_applied_total{op="delete"} 1');
+  expect(metrics).toMatch(/^congo_ddl_ignored_total 1$/m);
+  expect(metrics).toMatch(/^congo_last_commit_timestamp_seconds \d/m);
+  expect(await (await fetch(`${adminUrl}/metrics`)).text()).toContain(
+    'congo_rows_applied_total{op="insert"} 2',
+  );
+
+  expect(await congo.stop()).toBe(0);
+});
+
+test('a manager that is not there yet is waited for; a wrong file and a missing password end it at once', async () => {
+  await using folder = await temporaryFolder('congo');
+  const cwd = folder.path;
+  const options = { program: 'congo', cwd, env: { CONGO_TARGET_PASSWORD: '' } };
+  await writeFile(folder.file('congo.key'), 'a key\n');
+  await writeFile(folder.file('congo.yaml'), taskFile(`http://127.0.0.1:${await freePort()}`, 3306));
+  await using waiting = startCommand(['run', '--config', 'congo.yaml'], options);
+  await waiting.prints('"code":"MANAGER_UNREACHABLE"');
+  expect(await waiting.stop()).toBe(0);
+
+  const noPassword = await runCommand(['run', '--config', 'congo.yaml'], { program: 'congo', cwd });
+  expect(noPassword.code).toBe(2);
+  expect(noPassword.stderr).toContain('set CONGO_TARGET_PASSWORD, or name a file with target.passwordFile');
+
+  await writeFile(
+    folder.file('bad.yaml'),
+    taskFile('nowhere', 3306).replace('admin: { port: 0 }', 'admin: { prt: 0 }'),
+  );
+  const bad = await runCommand(['run', '--config', 'bad.yaml'], options);
+  expect(bad.code).toBe(2);
+  expect(bad.stderr).toMatch(/- bad\.yaml:2:1 clusterManager: must be an address/);
+  expect(bad.stderr).toMatch(/- bad\.yaml:8:10 admin\.prt: is not a setting/);
+});
