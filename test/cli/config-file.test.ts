@@ -59,6 +59,24 @@ test('all faults of a manager file and of a task are told at once, too', async (
     '3:1 target.user: is missing',
     '3:20 target.prt: is not a setting',
   ]);
+  expect(
+    await faultsOf(
+      `task: x
+clusterManager: http://127.0.0.1:7370
+topic: shop
+triggers: maybe
+target: { user: u }
+tables:
+  - { from: 'shop.*', to: copy.one }
+  - { from: 'shop.o*' }
+`,
+      parseCongoConfig,
+    ),
+  ).toEqual([
+    expect.stringMatching(/^4:1 triggers: /),
+    expect.stringMatching(/^6:1 tables: to: 'copy\.one' would put every table of 'shop\.\*' into one/),
+    expect.stringMatching(/^6:1 tables: from: 'o\*' in 'shop\.o\*' is a pattern/),
+  ]);
 });
 
 test('broken YAML and keys given twice are told with line and column', async () => {

@@ -67,7 +67,7 @@ test('--keep leaves all of it running, and what it prints can be tried', async (
   });
   expect(tail.code).toBe(0);
   expect(tail.stdout.trim().split('\n')).toHaveLength(3);
-  expect(await demo.stop('SIGINT')).toBe(0);
+  expect(await demo.stop('SIGINT'), demo.stdout + demo.stderr).toBe(0);
   expect(lastLine(demo.stdout)).toMatchObject({ demo: 'ok' });
   expect(await readdir(folder.path)).toEqual([]);
 });

@@ -12,11 +12,11 @@ import {
   type CaptureEvent,
   type CaptureState,
 } from './capture-state.js';
+import { warnOfCascades } from './cascade-check.js';
 import { EventParser } from './event-parser.js';
 import { firstPosition, readFileStart, type CaptureStart } from './first-position.js';
 import { FlushQueue } from './flush-queue.js';
 import type { GroupLog } from './group-log.js';
-import { warnOfCascades } from './cascade-check.js';
 import { checkHistory } from './history-check.js';
 import { HistoryWatch } from './history-watch.js';
 import { LearnedTypes } from './learned-types.js';

@@ -5,7 +5,7 @@ import type { TableFilter } from './table-filter.js';
 
 /**
  * Warns of captured tables that foreign keys change: InnoDB does so below the binlog, so that those changes never
- * arrive. Where the source does not answer the question in time, that is the warning.
+ * arrive. A question that the source does not answer, or not in time, is warned of too.
  * @returns the tables, `schema.table`
  */
 export async function warnOfCascades(
@@ -23,7 +23,8 @@ export async function warnOfCascades(
     }
     return tables;
   } catch (error) {
-    if (!(error instanceof DrcError) || error.retryable) throw error;
+    // Not worth stopping for: a lost connection shows again at the next question.
+    if (!(error instanceof DrcError)) throw error;
     logger.warn({ code: error.code }, `tables that foreign keys change could not be looked for: ${error.message}`);
     return [];
   }

@@ -165,6 +165,26 @@ describe('A row that cannot be applied', () => {
     }
   });
 
+  it('has triggers, and refuses them by name unless the task allows them', async () => {
+    await target.reset(
+      createOrders,
+      createBare,
+      'CREATE TRIGGER doubles AFTER INSERT ON orders FOR EACH ROW INSERT INTO bare VALUES (NEW.note)',
+    );
+    const topic = new FakeTopic();
+    const id = topic.append([insert(orders, order(1))]);
+    for (const from of ['shop.*', 'shop.orders']) {
+      await using refusing = new RunningTask(topic, target, { tables: [{ from }] });
+      const error = await refusing.failure();
+      expect(error).toMatchObject({ code: 'TARGET_CONFIG' });
+      expect(error.message).toContain("shop.orders: trigger 'doubles'");
+    }
+    expect(await target.count('orders')).toBe(0);
+    await using allowing = new RunningTask(topic, target, { triggers: 'allow' });
+    await allowing.applied(id, target);
+    expect(await target.count('bare')).toBe(1);
+  });
+
   it('of another topic is not taken for this task', async () => {
     await target.reset(createOrders);
     const topic = new FakeTopic();

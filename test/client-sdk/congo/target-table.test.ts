@@ -59,15 +59,21 @@ describe('A table of the target', () => {
         column('n', 'int', { autoIncrement: true, nullable: false }),
         column('must', 'int', { optional: false, nullable: false }),
       ],
-      { transactional: false },
+      { transactional: false, triggers: ['audit'] },
     );
     expect(matchTable(source, target).faults).toEqual([
       'copy.t: its storage engine cannot roll back; use InnoDB',
+      expect.stringMatching(/^copy\.t: trigger 'audit' would write a second time/),
       "copy.t: column 'id': int into varchar would change values",
       "copy.t: column 'gone' is missing",
       "copy.t: column 'n': NULL into a NOT NULL column would become another value",
       "copy.t: column 'must' is not in the source and has no default",
     ]);
+  });
+
+  it('with triggers is taken where the task allows them', () => {
+    const target = table([column('id', 'int')], { triggers: ['audit'] });
+    expect(matchTable(tableVersion('shop.t', [int('id')]), target, 'allow').faults).toEqual([]);
   });
 
   it.each<[string, Omit<Column, 'name' | 'nullable'>, string, Partial<TargetColumn>, boolean]>([
@@ -87,6 +93,8 @@ describe('A table of the target', () => {
     ['fewer digits of a second', { type: 'datetime', scale: 6 }, 'datetime', { fraction: 3 }, false],
     ['more digits of a second', { type: 'time', scale: 3 }, 'time', { fraction: 6 }, true],
     ['a date for a moment', { type: 'datetime', scale: 0 }, 'date', {}, false],
+    ["an ENUM for one with the label ''", { type: 'enum', labels: ['a', ''] }, 'enum', {}, false],
+    ["text for an ENUM with the label ''", { type: 'enum', labels: ['a', ''] }, 'varchar', {}, true],
     ['CHAR for VARCHAR', { type: 'text', length: 40 }, 'char', {}, false],
     ['VARCHAR for CHAR', { type: 'text', length: 40, fixed: true }, 'varchar', {}, true],
     ['a wider BINARY', { type: 'bytes', length: 4, fixed: true }, 'binary', { length: 8 }, false],
