@@ -71,12 +71,18 @@ export function parseCongoConfig(value: unknown): CongoConfig {
 function ruleFaults(value: unknown): string[] {
   const parsed = z.looseObject({ tables }).safeParse(value);
   if (!parsed.success) return [];
+  const error = errorOf(() => new Rules(parsed.data.tables));
+  const faults = (error?.details['faults'] ?? []) as readonly string[];
+  return faults.map((fault) => `tables: ${fault}`);
+}
+
+function errorOf(make: () => unknown): DrcError | undefined {
   try {
-    new Rules(parsed.data.tables);
-    return [];
+    make();
+    return undefined;
   } catch (error) {
-    if (!isDrcError(error)) throw error;
-    return (error.details['faults'] as readonly string[]).map((fault) => `tables: ${fault}`);
+    if (isDrcError(error)) return error;
+    throw error;
   }
 }
 

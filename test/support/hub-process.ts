@@ -12,7 +12,7 @@ export interface KillPoint {
   readonly times?: number;
 }
 
-/** A store or cluster manager in a process of its own, run from the build. */
+/** A store, cluster manager or congo in a process of its own, run from the build. */
 export class HubProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -55,6 +55,17 @@ export class HubProcess implements AsyncDisposable {
     const manager = new HubProcess('manager-main.mjs', { settings: hub.managerSettings, ...kill });
     await manager.#started;
     return manager;
+  }
+
+  /**
+   * A congo that copies the topic `shop`, all tables to the same names. @param target a connection, as JSON
+   * @returns once it reads the topic; or has ended
+   */
+  static async congo(hub: TestHub, target: object, kill: KillPoint = {}): Promise<HubProcess> {
+    const { managerUrl: clusterManager, clientKey: machineKey } = hub;
+    const congo = new HubProcess('congo-main.mjs', { clusterManager, machineKey, target, ...kill });
+    await congo.#started;
+    return congo;
   }
 
   get pid(): number {

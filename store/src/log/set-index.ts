@@ -8,6 +8,8 @@ export interface SourcePosition {
   readonly file: string;
   /** First byte behind the group; 64 bits, a safe integer. */
   readonly offset: number;
+  /** When the source began this file, s since 1970; absent in logs of older versions. */
+  readonly begun?: number | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { DrcError, type TransactionSet } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
+import { warnOfBinlogFilters } from './binlog-filters.js';
 import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
 import { CaptureCounters } from './capture-counters.js';
 import {
@@ -80,9 +81,10 @@ export class Capture implements AsyncDisposable {
   readonly #options: CaptureOptions;
   readonly #closing = new AbortController();
   /** Looked for once: a connection that is lost changes nothing of it. */
-  #cascades: readonly string[] | undefined;
+  #soughtCascades = false;
   readonly #running: Promise<DrcError | undefined>;
   #state: CaptureState = initialCaptureState;
+  #binlogFilters = '';
 
   /** Starts at once. */
   constructor(options: CaptureOptions) {
@@ -140,7 +142,9 @@ export class Capture implements AsyncDisposable {
       await this.#options.log.flush();
       await using control = await SourceControl.connect(this.#options.source, signal);
       const { identity } = await checkSource(control, this.#options.filter);
-      this.#cascades ??= await warnOfCascades(control, this.#options.filter, this.#options.logger);
+      if (!this.#soughtCascades) await warnOfCascades(control, this.#options.filter, this.#options.logger);
+      this.#soughtCascades = true;
+      this.#binlogFilters = await warnOfBinlogFilters(control, this.#options.logger, this.#binlogFilters);
       const position = await this.#position(control, identity);
       signal.throwIfAborted();
       await this.#read(control, identity, position);
@@ -192,7 +196,13 @@ export class Capture implements AsyncDisposable {
       warn: (message, details) => logger.warn(details, message),
       ...(hooks === undefined ? {} : { hooks }),
     });
-    const watch = new HistoryWatch(control, identity, () => log.capture);
+    const watch = new HistoryWatch(
+      control,
+      identity,
+      () => log.capture,
+      // A second connection under our server id would end the first.
+      (file) => readFileStart({ ...this.#readerOptions(), serverId: (log.replicaServerId ^ 1) >>> 0 }, file),
+    );
     const moments = new SourceMoments(control);
     await moments.look();
     let lookedAt = clock.monotonic();

@@ -6,13 +6,12 @@ import type { TableFilter } from './table-filter.js';
 /**
  * Warns of captured tables that foreign keys change: InnoDB does so below the binlog, so that those changes never
  * arrive. A question that the source does not answer, or not in time, is warned of too.
- * @returns the tables, `schema.table`
  */
 export async function warnOfCascades(
   control: SourceControl,
   filter: TableFilter,
   logger: Pick<Logger, 'warn'>,
-): Promise<readonly string[]> {
+): Promise<void> {
   try {
     const tables = await cascadingTables(control, filter);
     if (tables.length > 0) {
@@ -21,12 +20,13 @@ export async function warnOfCascades(
         'foreign keys with ON DELETE or ON UPDATE CASCADE or SET NULL change these tables; the binlog does not have those changes',
       );
     }
-    return tables;
   } catch (error) {
     // Not worth stopping for: a lost connection shows again at the next question.
     if (!(error instanceof DrcError)) throw error;
-    logger.warn({ code: error.code }, `tables that foreign keys change could not be looked for: ${error.message}`);
-    return [];
+    logger.warn(
+      { code: error.code },
+      `tables that foreign keys change could not be looked for: ${error.message}`,
+    );
   }
 }
 

@@ -101,8 +101,7 @@ export class EventParser {
    * be a file name.
    */
   #rotateEnd(event: Buffer): number {
-    if (event.length > eventHeaderBytes + 8 + crcBytes && checksumFits(event))
-      return event.length - crcBytes;
+    if (event.length > eventHeaderBytes + 8 + crcBytes && checksumFits(event)) return event.length - crcBytes;
     if (this.#hasCrc === true || !fileNamePattern.test(event.toString('utf8', eventHeaderBytes + 8)))
       throw this.#mismatch(EventType.ROTATE);
     return event.length;

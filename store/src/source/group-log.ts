@@ -3,8 +3,11 @@ import type { TableVersion, TransactionSet } from '@drc/protocol';
 
 /** The side of the transaction log on which one group after another is written (see `TransactionLog`). */
 export interface GroupLog {
-  /** `executed`: what the log has, what is queued included. */
-  readonly capture: { readonly executed: TransactionSet };
+  /** What the log has, what is queued included. */
+  readonly capture: {
+    readonly executed: TransactionSet;
+    readonly position?: SourcePosition | undefined;
+  };
   registerTable(version: TableVersion): Buffer;
   /** Groups that begin from now on were committed at this moment or later, ms since 1970. */
   raiseTime(time: number): void;

@@ -1,6 +1,6 @@
 import { DrcError, TransactionSet } from '@drc/protocol';
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
-import { binlogFiles, executedAt, type BinlogFile } from './first-position.js';
+import { binlogFiles, executedAt, type BinlogFile, type FileStart } from './first-position.js';
 import type { SourceControl } from './source-control.js';
 
 /** What the log knows of its source. */
@@ -13,19 +13,25 @@ export interface CapturedHistory {
 /**
  * Whether the source still is the one that was captured, and still has what was captured. The servers themselves
  * accept a position of another history without a word.
+ * @param fileStart asked for the file of the position; default: not asked, since the stream will tell
  * @throws DrcError `SOURCE_CHANGED`, `SOURCE_HISTORY_CHANGED`, `BINLOG_PURGED`
  */
 export async function checkHistory(
   control: SourceControl,
   identity: SourceIdentity,
   captured: CapturedHistory,
+  fileStart?: FileStart,
 ): Promise<void> {
+  const { position } = captured;
   const fault =
     identityFault(identity, captured.identity) ??
-    fileFault(await binlogFiles(control), captured.position) ??
+    fileFault(await binlogFiles(control), position) ??
     (identity.flavour === 'mariadb'
-      ? executedFault(await executedAt(control, 'mariadb', captured.position), captured)
-      : await mysqlFault(control, captured));
+      ? executedFault(await executedAt(control, 'mariadb', position), captured)
+      : await mysqlFault(control, captured)) ??
+    (position.begun === undefined || fileStart === undefined
+      ? undefined
+      : begunFault((await fileStart(position.file)) / 1000, position));
   if (fault !== undefined) throw fault;
 }
 
@@ -72,6 +78,20 @@ export function fileFault(
     'SOURCE_HISTORY_CHANGED',
     `The source never had ${place}: its binlogs were reset.`,
     details,
+  );
+}
+
+/** One that was set up anew by the same statements has the same GTIDs at the same offsets, but not of the same time. */
+export function begunFault(
+  begun: number,
+  { file, offset, begun: known }: SourcePosition,
+): DrcError | undefined {
+  if (known === undefined || begun === known) return undefined;
+  const text = (seconds: number): string => new Date(seconds * 1000).toISOString();
+  return new DrcError(
+    'SOURCE_HISTORY_CHANGED',
+    `The source's ${file} was begun ${text(begun)}; the one that was captured, ${text(known)}.`,
+    { file, offset },
   );
 }
 

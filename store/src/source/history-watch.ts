@@ -1,6 +1,6 @@
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
 import type { TransactionSet } from '@drc/protocol';
-import type { BinlogFile } from './first-position.js';
+import type { BinlogFile, FileStart } from './first-position.js';
 import { checkHistory } from './history-check.js';
 import type { SourceControl } from './source-control.js';
 
@@ -19,13 +19,20 @@ export class HistoryWatch {
   readonly #control: SourceControl;
   readonly #identity: SourceIdentity;
   readonly #captured: () => CapturedState;
+  readonly #fileStart: FileStart;
   /** The source's end at the last look. */
   #seen: string | undefined;
 
-  constructor(control: SourceControl, identity: SourceIdentity, captured: () => CapturedState) {
+  constructor(
+    control: SourceControl,
+    identity: SourceIdentity,
+    captured: () => CapturedState,
+    fileStart: FileStart,
+  ) {
     this.#control = control;
     this.#identity = identity;
     this.#captured = captured;
+    this.#fileStart = fileStart;
   }
 
   /**
@@ -41,7 +48,7 @@ export class HistoryWatch {
     if (newest?.file === position.file && newest.size === position.offset) return;
     const end = `${newest?.file}:${newest?.size}`;
     if (end === this.#seen) return;
-    await checkHistory(this.#control, this.#identity, captured);
+    await checkHistory(this.#control, this.#identity, captured, this.#fileStart);
     this.#seen = end;
   }
 }

@@ -30,6 +30,7 @@ const wanted = [
   ...settings.map(([name]) => name),
   'log_slave_updates',
   'log_replica_updates',
+  'lower_case_table_names',
   'server_id',
   'server_uuid',
   'version',
@@ -46,6 +47,7 @@ export async function checkSource(control: SourceControl, filter: TableFilter): 
   const flavour = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
   const faults = [
     ...settingFaults(variables),
+    ...nameFaults(variables),
     ...(await replicaFaults(control, variables)),
     ...(await privilegeFaults(control, flavour)),
     ...(flavour === 'mariadb' ? await versionedTables(control, filter) : []),
@@ -78,6 +80,19 @@ const settingFaults = (variables: ReadonlyMap<string, string>): Fault[] =>
         : `${name} is ${value}, not ${right}`;
     return [{ code: 'SOURCE_CONFIG', what, remedy: value === undefined ? 'update the server' : remedy }];
   });
+
+/** With folded names, the schemas and tables in the text of statements are not those of the row events. */
+function nameFaults(variables: ReadonlyMap<string, string>): Fault[] {
+  const value = variables.get('lower_case_table_names') ?? '0';
+  if (value === '0') return [];
+  return [
+    {
+      code: 'SOURCE_CONFIG',
+      what: `lower_case_table_names is ${value}: names in statements would not match names in row events`,
+      remedy: 'not supported yet, capture from a server with lower_case_table_names = 0',
+    },
+  ];
+}
 
 /** A replica without log_slave_updates writes nothing of what it applies. */
 async function replicaFaults(

@@ -1,6 +1,7 @@
 import { DrcError, PartFlag, type ErrorCode } from '@drc/protocol';
 import type { SourcePosition } from '../log/transaction-log.js';
 import {
+  EventType,
   eventTypeName,
   RowsFlag,
   type BinlogEvent,
@@ -11,6 +12,7 @@ import {
 import type { CaptureCounters, RowTally, TallyMark } from './capture-counters.js';
 import type { DdlStatement } from './ddl-statement.js';
 import type { GroupLog } from './group-log.js';
+import { begunFault } from './history-check.js';
 import type { LearnedTypes } from './learned-types.js';
 import { PartWriter, type RowTarget } from './part-writer.js';
 import { RowTranscoder } from './row-transcoder.js';
@@ -83,6 +85,8 @@ export class TransactionAssembler {
   readonly #parts = new PartWriter();
   readonly #tables = new Map<number, KnownTable>();
   #file: string;
+  /** When the source began the file, s since 1970. */
+  #begun: number | undefined;
   /** Until the first rotate event, with which every connection begins. */
   #isAtStart = true;
   #group: Group | undefined = undefined;
@@ -97,6 +101,7 @@ export class TransactionAssembler {
     this.#warn = options.warn;
     this.#hooks = options.hooks;
     this.#file = options.position.file;
+    this.#begun = options.position.begun;
   }
 
   /** True between a transaction's first event and its end. */
@@ -107,7 +112,8 @@ export class TransactionAssembler {
   /**
    * Takes the next event. Where a promise comes back, wait for it before the next call.
    * @param bytes the size of the raw event
-   * @throws DrcError `UNSUPPORTED_EVENT`, `STATEMENT_EVENT`, `EVENT_MALFORMED`, `UNSUPPORTED_COLUMN`
+   * @throws DrcError `UNSUPPORTED_EVENT`, `STATEMENT_EVENT`, `EVENT_MALFORMED`, `UNSUPPORTED_COLUMN`, and
+   * `SOURCE_HISTORY_CHANGED` where the file is not the one that the log was captured from
    */
   push(event: BinlogEvent, bytes: number): void | Promise<void> {
     switch (event.kind) {
@@ -128,6 +134,7 @@ export class TransactionAssembler {
       case 'heartbeat':
         return this.#counters.leaveOut(event.type, bytes, 'describes-stream');
       case 'left-out':
+        if (event.type === EventType.FORMAT_DESCRIPTION) this.#onFileBegin(event);
         return this.#counters.leaveOut(event.type, bytes, event.reason);
       case 'statement-part':
         throw this.#fault('STATEMENT_EVENT', event, 'Changes were written as a statement');
@@ -162,7 +169,7 @@ export class TransactionAssembler {
 
   #endGroup(event: BinlogEvent): void | Promise<void> {
     const commitTime = this.#group?.commitTime ?? 0;
-    this.#log.endGroup(this.#parts.take(), { file: this.#file, offset: event.offset });
+    this.#log.endGroup(this.#parts.take(), { file: this.#file, offset: event.offset, begun: this.#begun });
     this.#counters.settle(commitTime);
     this.#group = undefined;
     return this.#hooks?.at?.('group-end');
@@ -202,9 +209,20 @@ export class TransactionAssembler {
     this.#isAtStart = false;
     if (event.file === this.#file) return;
     this.#file = event.file;
+    this.#begun = undefined;
     // The first only says where reading begins, which after a start by GTID is not where its events do.
     if (isFirst) return;
     this.#log.movePosition({ file: event.file, offset: event.offset });
+  }
+
+  /** Comes first of each file, and first of each connection wherever in the file that begins. */
+  #onFileBegin({ timestamp }: BinlogEvent): void {
+    this.#begun = timestamp;
+    const { position } = this.#log.capture;
+    if (position?.file !== this.#file || position.begun === timestamp) return;
+    const fault = begunFault(timestamp, position);
+    if (fault !== undefined) throw fault;
+    this.#log.movePosition({ ...position, begun: timestamp });
   }
 
   // --- Rows ---------------------------------------------------------------------------------------------------

@@ -514,6 +514,48 @@ describe('Capture that cannot go on', () => {
     }
   });
 
+  /** The same statements with other values: the same GTIDs at the same offsets. */
+  const rebuilt = async (server: MariadbServer, value: string): Promise<void> => {
+    await server.query('SET sql_log_bin = 0; DROP DATABASE IF EXISTS shop; DO SLEEP(1.1); RESET MASTER');
+    await server.query(orders);
+    await server.query(`INSERT INTO shop.t VALUES (1, '${value}')`);
+  };
+
+  it('says SOURCE_HISTORY_CHANGED when the source was set up anew by the same statements', async () => {
+    await using server = await startMariadb();
+    await using folder = await temporaryFolder('rebuilt');
+    await rebuilt(server, 'old');
+    const end = await lastId(server);
+    {
+      await using rig = await CaptureRig.start({ source: server, folder });
+      await rig.reaches(end);
+    }
+    {
+      // The same history is still accepted.
+      await using rig = await CaptureRig.start({ source: server, folder });
+      await rig.until(() => rig.capture.state.kind === 'streaming');
+    }
+    await rebuilt(server, 'new');
+    expect(await lastId(server)).toBe(end);
+    await server.query("INSERT INTO shop.t VALUES (2, 'new')");
+    await using rig = await CaptureRig.start({ source: server, folder });
+    expect(await stopCode(rig)).toBe('SOURCE_HISTORY_CHANGED');
+    expect((await rig.capture.ended)!.message).toContain('was begun');
+    expect((await story(rig)).flat()).toContain('insert shop.t 1,old');
+    expect((await story(rig)).flat().join()).not.toContain('new');
+  });
+
+  it('says so too when that happens while it is connected', async () => {
+    await using server = await startMariadb();
+    await rebuilt(server, 'old');
+    await using rig = await CaptureRig.start({ source: server, heartbeatMs: 1_000 });
+    await rig.reaches(await lastId(server));
+    await rebuilt(server, 'new');
+    await server.query("INSERT INTO shop.t VALUES (2, 'new')");
+    expect(await stopCode(rig)).toBe('SOURCE_HISTORY_CHANGED');
+    expect((await story(rig)).flat().join()).not.toContain('new');
+  });
+
   it('stops with SERVER_ID_IN_USE when another replica takes its server id', async () => {
     await using server = await startMariadb();
     await server.query(orders);

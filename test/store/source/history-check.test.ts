@@ -1,6 +1,11 @@
 import { TransactionSet } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
-import { executedFault, fileFault, identityFault } from '../../../store/src/source/history-check.js';
+import {
+  begunFault,
+  executedFault,
+  fileFault,
+  identityFault,
+} from '../../../store/src/source/history-check.js';
 
 const mariadb = (serverId: number) => ({ flavour: 'mariadb', uuid: '', serverId }) as const;
 const mysql = (uuid: string) => ({ flavour: 'mysql', uuid, serverId: 1 }) as const;
@@ -27,6 +32,13 @@ describe('the check of a source’s history', () => {
     ['other.000009', 4, 'SOURCE_HISTORY_CHANGED'],
   ])('takes %s:%i for %s', (file, offset, code) => {
     expect(fileFault(files, { file, offset })?.code).toBe(code);
+  });
+
+  it('knows a file by when it was begun, where the log has that', () => {
+    const place = { file: 'binlog.000009', offset: 4 };
+    expect(begunFault(100, place)).toBeUndefined();
+    expect(begunFault(100, { ...place, begun: 100 })).toBeUndefined();
+    expect(begunFault(101, { ...place, begun: 100 })?.code).toBe('SOURCE_HISTORY_CHANGED');
   });
 
   it('compares file numbers as numbers', () => {

@@ -49,6 +49,13 @@ describe('checkSource', () => {
     await check(server);
   });
 
+  it('refuses a source that folds the names of tables', async () => {
+    await using server = await startMariadb({ args: ['--lower-case-table-names=1'] });
+    const error = await rejection(check(server));
+    expect(error).toMatchObject({ code: 'SOURCE_CONFIG' });
+    expect(error.message).toContain('lower_case_table_names is 1');
+  });
+
   it('asks for binlogs where there are none', async () => {
     await using server = await startMariadb({ args: ['--skip-log-bin'] });
     const error = await rejection(check(server));
