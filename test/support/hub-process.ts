@@ -76,12 +76,10 @@ export class HubProcess implements AsyncDisposable {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Memory that it has now, and the most that it ever had, in MiB. */
-  async memory(): Promise<{ readonly now: number; readonly peak: number }> {
+  /** Memory of its own that it has now, in MiB; files that LevelDB has mapped are the kernel’s. */
+  async memoryMiB(): Promise<number> {
     const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
-    const mebibytes = (name: string): number =>
-      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
-    return { now: mebibytes('VmRSS'), peak: mebibytes('VmHWM') };
+    return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
