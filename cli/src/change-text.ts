@@ -1,9 +1,10 @@
 import type { Change, Transaction } from '@drc/client-sdk';
 import type { Row, Value } from '@drc/protocol';
+import { isatty } from 'node:tty';
 import picocolors from 'picocolors';
 
 /** Colours on a terminal only: what decides elsewhere (a CI's environment) must not get them into a pipe. */
-const pc = picocolors.createColors(process.stdout.isTTY === true && !('NO_COLOR' in process.env));
+const pc = picocolors.createColors(isatty(process.stdout.fd) && !('NO_COLOR' in process.env));
 
 /** JSON for a value: 64-bit integers and decimals as text, bytes as base64, vectors as arrays. */
 function jsonValue(value: Value): unknown {
