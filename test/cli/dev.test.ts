@@ -86,9 +86,13 @@ test('on a terminal drc dev asks for the password, and does not show what is typ
   await addReplicaUser(source);
   await using folder = await temporaryFolder('dev');
   const drc = join(import.meta.dirname, '../../cli/bin/drc.js');
-  const line = [process.execPath, drc, ...devArguments({ port: source.port, user: replicaUser.user })].join(
-    ' ',
-  );
+  // exec: a shell in between may answer Ctrl-C itself, and which shell script(1) takes the environment decides.
+  const line = [
+    'exec',
+    process.execPath,
+    drc,
+    ...devArguments({ port: source.port, user: replicaUser.user }),
+  ].join(' ');
   const child = spawn('script', ['-qec', line, '/dev/null'], {
     cwd: folder.path,
     stdio: ['pipe', 'pipe', 'inherit'],
