@@ -139,9 +139,12 @@ export type BinlogEvent =
   | (EventPlace & {
       readonly kind: 'table-map';
       readonly tableId: number;
-      readonly event: Buffer;
+      /** The event's body lies in [bodyAt, end). */
+      readonly body: Buffer;
       readonly bodyAt: number;
       readonly end: number;
+      /** The last event for this table id was the same, byte for byte. */
+      readonly isRepeated: boolean;
     })
   | (EventPlace & {
       readonly kind: 'gtid';

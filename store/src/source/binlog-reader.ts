@@ -1,5 +1,6 @@
 import { DrcError } from '@drc/protocol';
 import type { Clock } from '../clock.js';
+import { RawEvents } from './raw-events.js';
 import { ReplicaConnection, type DumpStart } from './replica-connection.js';
 import type { SourceOptions } from './source-options.js';
 
@@ -40,8 +41,7 @@ export class BinlogReader implements AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   readonly #watch: NodeJS.Timeout;
   readonly #onAbort: () => void;
-  #events: Buffer[] = [];
-  #bytes = 0;
+  #events = new RawEvents();
   #wake: (() => void) | undefined = undefined;
   #paused = false;
   /** When bytes were last seen to have arrived, or when the pause began: whichever the watch is about. Monotonic ms. */
@@ -70,7 +70,7 @@ export class BinlogReader implements AsyncDisposable {
       serverId: options.serverId,
       start: options.start,
       heartbeatMs,
-      onEvent: (event) => this.#onEvent(event),
+      onEvent: (bytes, start, end) => this.#onEvent(bytes, start, end),
       onEnd: (error) => this.#fail(error),
     });
   }
@@ -84,7 +84,7 @@ export class BinlogReader implements AsyncDisposable {
    * Batches in order. What arrived before an error comes before it.
    * @throws DrcError of the source (`SOURCE_LOST`, `BINLOG_PURGED`, …), or the signal's reason
    */
-  async *batches(): AsyncGenerator<readonly Buffer[], void, void> {
+  async *batches(): AsyncGenerator<RawEvents, void, void> {
     if (this.#isRead) throw new TypeError('A binlog reader is read by one loop.');
     this.#isRead = true;
     for (;;) {
@@ -112,26 +112,23 @@ export class BinlogReader implements AsyncDisposable {
   async #end(): Promise<void> {
     clearInterval(this.#watch);
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#events = [];
-    this.#bytes = 0;
+    this.#events = new RawEvents();
     this.#wakeUp();
     await this.#connection.close();
   }
 
-  #onEvent(event: Buffer): void {
-    this.#events.push(event);
-    this.#bytes += event.length;
-    if (this.#bytes > this.#bufferBytes && !this.#paused) {
+  #onEvent(bytes: Buffer, start: number, end: number): void {
+    this.#events.push(bytes, start, end);
+    if (this.#events.bytes > this.#bufferBytes && !this.#paused) {
       this.#paused = true;
       this.#connection.pause();
     }
     this.#wakeUp();
   }
 
-  #takeBatch(): readonly Buffer[] {
+  #takeBatch(): RawEvents {
     const batch = this.#events;
-    this.#events = [];
-    this.#bytes = 0;
+    this.#events = new RawEvents();
     if (this.#paused) {
       this.#paused = false;
       this.#since = this.#clock.monotonic();

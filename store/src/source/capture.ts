@@ -220,14 +220,16 @@ export class Capture implements AsyncDisposable {
           this.#move({ kind: 'connected', at: clock.now() });
           logger.info({ ...position }, 'source connected');
         }
-        for (const event of batch) {
-          const parsed = parser.parse(event);
+        for (let index = 0; index < batch.length; index++) {
+          const start = batch.start(index);
+          const end = batch.end(index);
+          const parsed = parser.parse(batch.buffer(index), start, end);
           if (parsed.kind === 'gtid') {
             const { file } = log.capture.position ?? position;
-            const time = moments.passed({ file, offset: parsed.offset - event.length });
+            const time = moments.passed({ file, offset: parsed.offset - (end - start) });
             if (time !== undefined) log.raiseTime(time);
           }
-          const done = assembler.push(parsed, event.length);
+          const done = assembler.push(parsed, end - start);
           if (done !== undefined) await done;
           if (queue.isFull) await queue.room();
           if (parsed.kind === 'heartbeat') await watch.look(await moments.look());

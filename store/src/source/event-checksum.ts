@@ -26,16 +26,21 @@ function makeTables(): Int32Array {
   return made;
 }
 
-/** Whether the last four bytes of an event are the CRC-32 of those before. Binlogs are full of short events. */
-export function checksumFits(event: Buffer): boolean {
-  return event.length > shortEventBytes ? crc32(event) === residue : shortCrc(event) === residue;
+/** Whether the last four bytes of the event in [start, end) are the CRC-32 of those before. Binlogs are full of short events. */
+export function checksumFits(bytes: Buffer, start: number, end: number): boolean {
+  return end - start > shortEventBytes
+    ? crc32(bytes.subarray(start, end)) === residue
+    : ~registerAfter(bytes, start, end, -1) >>> 0 === residue;
 }
 
-function shortCrc(bytes: Buffer): number {
+/**
+ * What the register of the CRC holds after these bytes. The CRC is the complement of the register that began with -1;
+ * one that began with 0 says what the bytes add to any other.
+ */
+export function registerAfter(bytes: Buffer, start: number, end: number, register: number): number {
   const t = tables;
-  const end = bytes.length;
-  let crc = -1;
-  let at = 0;
+  let crc = register;
+  let at = start;
   for (const lastBlock = end - 8; at <= lastBlock; at += 8) {
     const low = crc ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24));
     crc =
@@ -49,5 +54,26 @@ function shortCrc(bytes: Buffer): number {
       t[bytes[at + 7]!]!;
   }
   for (; at < end; at += 1) crc = t[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8);
-  return ~crc >>> 0;
+  return crc;
 }
+
+/** Four tables of 256: the XOR of one entry of each is a register moved on over `count` zero bytes. */
+export function advanceTables(count: number): Int32Array {
+  const bits = Int32Array.from({ length: 32 }, (_, bit) => {
+    let crc = 1 << bit;
+    for (let byte = 0; byte < count; byte += 1) crc = tables[crc & 0xff]! ^ (crc >>> 8);
+    return crc;
+  });
+  return Int32Array.from({ length: 4 * 256 }, (_, entry) => {
+    let crc = 0;
+    for (let bit = 0; bit < 8; bit += 1) if ((entry >> bit) & 1) crc ^= bits[(entry >> 8) * 8 + bit]!;
+    return crc;
+  });
+}
+
+/** @param advance what `advanceTables` made */
+export const advanced = (register: number, advance: Int32Array): number =>
+  advance[register & 0xff]! ^
+  advance[256 | ((register >>> 8) & 0xff)]! ^
+  advance[512 | ((register >>> 16) & 0xff)]! ^
+  advance[768 | (register >>> 24)]!;

@@ -11,6 +11,7 @@ import {
 import { inflateCompressed, inflateRows } from './compressed-event.js';
 import { checksumFits } from './event-checksum.js';
 import { parseQueryBody } from './query-event.js';
+import { SeenTableMap } from './seen-table-map.js';
 
 /*
  *   event  = timestamp u32 | type u8 | server id u32 | size u32 (of all of it) | end position u32 | flags u16
@@ -28,6 +29,8 @@ export interface EventParserOptions {
 
 const crcBytes = 4;
 const wrap = 0x1_0000_0000;
+/** Enough for what is being written to; a source may use up table ids without end. */
+const maxSeenTableMaps = 4096;
 /** No binlog file name is longer than the file system allows. */
 const fileNamePattern = /^[^/\0]{1,512}\.\d{1,10}$/;
 
@@ -43,6 +46,8 @@ export class EventParser {
   #offset: number;
   #hasCrc: boolean | undefined = undefined;
   #described = false;
+  /** By table id, of the file being read. */
+  readonly #tableMaps = new Map<number, SeenTableMap>();
 
   constructor(options: EventParserOptions) {
     this.#flavour = options.flavour;
@@ -62,16 +67,24 @@ export class EventParser {
     return this.#offset;
   }
 
-  /** @throws DrcError `CHECKSUM_MISMATCH`, `EVENT_MALFORMED`, `UNSUPPORTED_EVENT`: position in its details. */
-  parse(event: Buffer): BinlogEvent {
-    if (event.length < eventHeaderBytes) throw this.#malformed('it is shorter than a header');
-    const type = event[4]!;
-    if (event.readUInt32LE(9) !== event.length) throw this.#malformed('its size field is wrong', type);
-    const end = this.#checkedEnd(event, type);
+  /**
+   * The event that lies in [start, end) of the bytes; by default all of them.
+   * @throws DrcError `CHECKSUM_MISMATCH`, `EVENT_MALFORMED`, `UNSUPPORTED_EVENT`: position in its details.
+   */
+  parse(bytes: Buffer, start = 0, end = bytes.length): BinlogEvent {
+    const size = end - start;
+    if (size < eventHeaderBytes) throw this.#malformed('it is shorter than a header');
+    const type = bytes[start + 4]!;
+    if (u32(bytes, start + 9) !== size) throw this.#malformed('its size field is wrong', type);
+    const seen = type === EventType.TABLE_MAP ? this.#seenTableMap(bytes, start, end) : undefined;
+    const bodyEnd = this.#checkedEnd(bytes, start, end, type, seen);
     const before = this.#offset;
-    this.#advance(event, type);
+    this.#advance(bytes, start, size, type);
     try {
-      return this.#parseBody(event, type, end, before);
+      if (type === EventType.TABLE_MAP) return this.#tableMap(bytes, start, bodyEnd, seen !== undefined);
+      const operation = rowOperation(type);
+      if (operation !== undefined) return this.#rows(bytes, start, bodyEnd, type, operation);
+      return this.#parseBody(bytes.subarray(start, end), type, bodyEnd - start, before);
     } catch (error) {
       this.#offset = before;
       // Reading beyond the end of a buffer means that a length inside the event is wrong.
@@ -82,17 +95,24 @@ export class EventParser {
   }
 
   /** The end of the body, after the CRC was checked. */
-  #checkedEnd(event: Buffer, type: number): number {
-    if (type === EventType.FORMAT_DESCRIPTION) return this.#describe(event);
+  #checkedEnd(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    type: number,
+    seen: SeenTableMap | undefined,
+  ): number {
+    if (type === EventType.FORMAT_DESCRIPTION) return start + this.#describe(bytes.subarray(start, end));
     const artificialRotate =
-      type === EventType.ROTATE && (event.readUInt16LE(17) & EventFlag.artificial) !== 0;
-    if (artificialRotate) return this.#rotateEnd(event);
+      type === EventType.ROTATE && (bytes.readUInt16LE(start + 17) & EventFlag.artificial) !== 0;
+    if (artificialRotate) return start + this.#rotateEnd(bytes.subarray(start, end));
     if (this.#hasCrc !== true) {
       if (!this.#described) throw this.#malformed('it comes before a FORMAT_DESCRIPTION event', type);
-      return event.length;
+      return end;
     }
-    if (!checksumFits(event)) throw this.#mismatch(type);
-    return event.length - crcBytes;
+    const fits = seen === undefined ? checksumFits(bytes, start, end) : seen.checksumFits(bytes, start, end);
+    if (!fits) throw this.#mismatch(type);
+    return end - crcBytes;
   }
 
   /**
@@ -101,7 +121,8 @@ export class EventParser {
    * be a file name.
    */
   #rotateEnd(event: Buffer): number {
-    if (event.length > eventHeaderBytes + 8 + crcBytes && checksumFits(event)) return event.length - crcBytes;
+    if (event.length > eventHeaderBytes + 8 + crcBytes && checksumFits(event, 0, event.length))
+      return event.length - crcBytes;
     if (this.#hasCrc === true || !fileNamePattern.test(event.toString('utf8', eventHeaderBytes + 8)))
       throw this.#mismatch(EventType.ROTATE);
     return event.length;
@@ -126,17 +147,17 @@ export class EventParser {
         new DrcError('UNSUPPORTED_EVENT', `The binlog uses the unknown checksum algorithm ${algorithm}.`),
         type,
       );
-    if (algorithm === 1 && !checksumFits(event)) throw this.#mismatch(type);
+    if (algorithm === 1 && !checksumFits(event, 0, event.length)) throw this.#mismatch(type);
     this.#hasCrc = algorithm === 1;
     this.#described = true;
     return algorithmAt;
   }
 
-  #advance(event: Buffer, type: number): void {
-    if ((event.readUInt16LE(17) & EventFlag.artificial) !== 0) return;
+  #advance(bytes: Buffer, start: number, size: number, type: number): void {
+    if (((bytes[start + 17]! | (bytes[start + 18]! << 8)) & EventFlag.artificial) !== 0) return;
     if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) return;
-    const endPosition = event.readUInt32LE(13);
-    const least = this.#offset + event.length;
+    const endPosition = u32(bytes, start + 13);
+    const least = this.#offset + size;
     if (endPosition === 0) {
       // The description of a file is sent also where reading begins in the middle, and then without a position.
       const describes = type === EventType.FORMAT_DESCRIPTION || type === EventType.START_ENCRYPTION;
@@ -162,36 +183,6 @@ export class EventParser {
     const offset = this.#offset;
     const bodyAt = eventHeaderBytes;
     switch (type) {
-      case EventType.TABLE_MAP:
-        return {
-          kind: 'table-map',
-          type,
-          timestamp,
-          serverId,
-          offset,
-          tableId: event.readUIntLE(bodyAt, 6),
-          event,
-          bodyAt,
-          end,
-        };
-      case EventType.WRITE_ROWS_V1:
-      case EventType.WRITE_ROWS:
-        return this.#rows(event, type, 'insert', end, type === EventType.WRITE_ROWS);
-      case EventType.UPDATE_ROWS_V1:
-      case EventType.UPDATE_ROWS:
-        return this.#rows(event, type, 'update', end, type === EventType.UPDATE_ROWS);
-      case EventType.DELETE_ROWS_V1:
-      case EventType.DELETE_ROWS:
-        return this.#rows(event, type, 'delete', end, type === EventType.DELETE_ROWS);
-      case EventType.WRITE_ROWS_COMPRESSED_V1:
-      case EventType.WRITE_ROWS_COMPRESSED:
-        return inflated(this.#rows(event, type, 'insert', end, type === EventType.WRITE_ROWS_COMPRESSED));
-      case EventType.UPDATE_ROWS_COMPRESSED_V1:
-      case EventType.UPDATE_ROWS_COMPRESSED:
-        return inflated(this.#rows(event, type, 'update', end, type === EventType.UPDATE_ROWS_COMPRESSED));
-      case EventType.DELETE_ROWS_COMPRESSED_V1:
-      case EventType.DELETE_ROWS_COMPRESSED:
-        return inflated(this.#rows(event, type, 'delete', end, type === EventType.DELETE_ROWS_COMPRESSED));
       case EventType.XID:
         return { kind: 'xid', type, timestamp, serverId, offset };
       case EventType.MARIADB_GTID:
@@ -271,30 +262,60 @@ export class EventParser {
     }
   }
 
+  /** What was read before under the table id of this event, where its body is the same. */
+  #seenTableMap(bytes: Buffer, start: number, end: number): SeenTableMap | undefined {
+    const bodyEnd = this.#hasCrc === true ? end - crcBytes : end;
+    if (bodyEnd < start + eventHeaderBytes + 6)
+      throw this.#malformed('it ends before its table id', EventType.TABLE_MAP);
+    const seen = this.#tableMaps.get(u48(bytes, start + eventHeaderBytes));
+    return seen?.isIn(bytes, start, bodyEnd) === true ? seen : undefined;
+  }
+
+  #tableMap(bytes: Buffer, start: number, bodyEnd: number, isRepeated: boolean): BinlogEvent {
+    const tableId = u48(bytes, start + eventHeaderBytes);
+    if (!isRepeated) {
+      if (this.#tableMaps.size >= maxSeenTableMaps) this.#tableMaps.clear();
+      this.#tableMaps.set(tableId, new SeenTableMap(bytes, start, bodyEnd));
+    }
+    return {
+      kind: 'table-map',
+      type: EventType.TABLE_MAP,
+      timestamp: u32(bytes, start),
+      serverId: u32(bytes, start + 5),
+      offset: this.#offset,
+      tableId,
+      body: bytes,
+      bodyAt: start + eventHeaderBytes,
+      end: bodyEnd,
+      isRepeated,
+    };
+  }
+
+  /** Table id u48 | flags u16 | [extra data: u16 length, which counts its own two bytes] | columns … */
   #rows(
-    event: Buffer,
+    bytes: Buffer,
+    start: number,
+    bodyEnd: number,
     type: number,
     operation: RowsEvent['operation'],
-    end: number,
-    hasExtraData: boolean,
   ): RowsEvent {
-    const flagsAt = eventHeaderBytes + 6;
-    // The length of the extra data counts its own two bytes.
-    const columnsAt = flagsAt + 2 + (hasExtraData ? event.readUInt16LE(flagsAt + 2) : 0);
-    if (columnsAt >= end) throw this.#malformed('it ends before its columns', type);
-    return {
+    const flagsAt = start + eventHeaderBytes + 6;
+    const columnsAt = flagsAt + 2 + (hasExtraData(type) ? bytes.readUInt16LE(flagsAt + 2) : 0);
+    if (columnsAt >= bodyEnd) throw this.#malformed('it ends before its columns', type);
+    const event: RowsEvent = {
       kind: 'rows',
       type,
-      timestamp: event.readUInt32LE(0),
-      serverId: event.readUInt32LE(5),
+      timestamp: u32(bytes, start),
+      serverId: u32(bytes, start + 5),
       offset: this.#offset,
       operation,
-      tableId: event.readUIntLE(eventHeaderBytes, 6),
-      flags: event.readUInt16LE(flagsAt),
-      body: event,
+      tableId: u48(bytes, start + eventHeaderBytes),
+      flags: bytes[flagsAt]! | (bytes[flagsAt + 1]! << 8),
+      body: bytes,
       columnsAt,
-      end,
+      end: bodyEnd,
     };
+    return isCompressed(type) ? inflated(event) : event;
   }
 
   /** ROTATE: position u64 | name of the next file. */
@@ -304,6 +325,8 @@ export class EventParser {
     if (!fileNamePattern.test(file)) throw this.#malformed('it names no file', EventType.ROTATE);
     const first = !this.#described;
     this.#file = file;
+    // Table ids may mean other tables in the next file.
+    this.#tableMaps.clear();
     // A start by GTID names the beginning of the file; what is sent lies behind what is stored.
     this.#offset = first && file === this.#startFile ? Math.max(position, this.#startOffset) : position;
     return {
@@ -347,6 +370,40 @@ export class EventParser {
     );
   }
 }
+
+const u32 = (bytes: Buffer, at: number): number =>
+  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+
+const u48 = (bytes: Buffer, at: number): number =>
+  u32(bytes, at) + (bytes[at + 4]! | (bytes[at + 5]! << 8)) * wrap;
+
+function rowOperation(type: number): RowsEvent['operation'] | undefined {
+  switch (type) {
+    case EventType.WRITE_ROWS_V1:
+    case EventType.WRITE_ROWS:
+    case EventType.WRITE_ROWS_COMPRESSED_V1:
+    case EventType.WRITE_ROWS_COMPRESSED:
+      return 'insert';
+    case EventType.UPDATE_ROWS_V1:
+    case EventType.UPDATE_ROWS:
+    case EventType.UPDATE_ROWS_COMPRESSED_V1:
+    case EventType.UPDATE_ROWS_COMPRESSED:
+      return 'update';
+    case EventType.DELETE_ROWS_V1:
+    case EventType.DELETE_ROWS:
+    case EventType.DELETE_ROWS_COMPRESSED_V1:
+    case EventType.DELETE_ROWS_COMPRESSED:
+      return 'delete';
+    default:
+      return undefined;
+  }
+}
+
+const isCompressed = (type: number): boolean => type >= EventType.WRITE_ROWS_COMPRESSED_V1;
+
+/** Rows events of version 2, which MySQL writes. */
+const hasExtraData = (type: number): boolean =>
+  type >= EventType.WRITE_ROWS_COMPRESSED || (type >= EventType.WRITE_ROWS && type <= EventType.DELETE_ROWS);
 
 const leftOut = (reason: LeftOutReason, event: Buffer, offset: number): BinlogEvent => ({
   kind: 'left-out',

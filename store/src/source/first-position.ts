@@ -125,8 +125,11 @@ export async function readFileStart(
   file: string,
 ): Promise<number> {
   await using reader = new BinlogReader({ ...options, start: { file, position: firstEventOffset } });
-  for await (const batch of reader.batches())
-    for (const event of batch)
+  for await (const batch of reader.batches()) {
+    for (let index = 0; index < batch.length; index++) {
+      const event = batch.view(index);
       if (event[4] === EventType.FORMAT_DESCRIPTION) return event.readUInt32LE(0) * 1000;
+    }
+  }
   throw new DrcError('SOURCE_LOST', `The source sent nothing of ${file}.`);
 }

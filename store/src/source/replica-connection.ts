@@ -51,8 +51,8 @@ export interface ReplicaConnectionOptions {
   readonly start: DumpStart;
   /** How often the source sends a heartbeat when it has nothing else. */
   readonly heartbeatMs: number;
-  /** Each raw event, in order: a slice of what arrived. */
-  readonly onEvent: (event: Buffer) => void;
+  /** Each raw event, in order: it lies in [start, end) of what arrived. */
+  readonly onEvent: (bytes: Buffer, start: number, end: number) => void;
   /** Called once, also when the connection never came about; nothing else is called after it. */
   readonly onEnd: (error: DrcError) => void;
 }
@@ -156,7 +156,7 @@ export class ReplicaConnection {
       }
       connection._bumpSequenceId(packet.numPackets);
       if (this.#ended) return;
-      onEvent(packet.buffer.subarray(packet.offset + 1, packet.end));
+      onEvent(packet.buffer, packet.offset + 1, packet.end);
     };
   }
 

@@ -43,7 +43,6 @@ export interface AssemblerOptions {
 
 /** A table id of this connection and file, and what was decided about it. */
 interface KnownTable {
-  readonly body: Buffer;
   readonly name: string;
   /** Undefined: excluded. */
   readonly rows: { readonly target: RowTarget; readonly tally: RowTally } | undefined;
@@ -230,20 +229,17 @@ export class TransactionAssembler {
   #onTableMap(event: BinlogEvent & { kind: 'table-map' }, bytes: number): void | Promise<void> {
     this.#needBegun(event);
     const known = this.#tables.get(event.tableId);
-    // Each statement repeats its table maps; all but the first are the same bytes.
-    if (known !== undefined && known.body.compare(event.event, event.bodyAt, event.end) === 0)
-      return this.#countTableMap(event, bytes, known);
-    const map = parseTableMap(event.event, event.bodyAt, event.end);
-    const body = Buffer.from(event.event.subarray(event.bodyAt, event.end));
-    if (!this.#filter.captures(map.schema, map.table)) return this.#know(event, bytes, map, body, undefined);
+    if (known !== undefined && event.isRepeated) return this.#countTableMap(event, bytes, known);
+    const map = parseTableMap(event.body, event.bodyAt, event.end);
+    if (!this.#filter.captures(map.schema, map.table)) return this.#know(event, bytes, map, undefined);
     if (!needsLearning(map, this.#flavour))
-      return this.#know(event, bytes, map, body, this.#rowsOf(map, undefined));
+      return this.#know(event, bytes, map, this.#rowsOf(map, undefined));
     return this.#learned.of(map.schema, map.table).then((learned) => {
       if (learned === undefined)
         this.#warn('The source no longer has a table, whose types are taken as the binlog shows them.', {
           table: `${map.schema}.${map.table}`,
         });
-      this.#know(event, bytes, map, body, this.#rowsOf(map, learned));
+      this.#know(event, bytes, map, this.#rowsOf(map, learned));
     });
   }
 
@@ -263,10 +259,9 @@ export class TransactionAssembler {
     event: BinlogEvent & { kind: 'table-map' },
     bytes: number,
     map: TableMap,
-    body: Buffer,
     rows: KnownTable['rows'],
   ): void {
-    const known = { body, name: `${map.schema}.${map.table}`, rows };
+    const known = { name: `${map.schema}.${map.table}`, rows };
     this.#tables.set(event.tableId, known);
     this.#countTableMap(event, bytes, known);
   }
