@@ -49,23 +49,34 @@ export interface ChunkHeader {
   readonly origin: string;
 }
 
-export function encodeChunkHeader(header: ChunkHeader): Buffer {
-  const id = Buffer.from(header.id, 'latin1');
-  const origin = Buffer.from(header.origin, 'utf8');
-  const bytes = Buffer.allocUnsafe(fixedHeaderBytes + 4 + id.length + origin.length);
-  bytes[0] = chunkVersion;
-  bytes[1] = header.last ? lastChunkFlag : 0;
-  bytes.writeBigUInt64LE(BigInt(header.lsn), 2);
-  bytes.writeUInt32LE(header.chunk, 10);
-  bytes.writeBigUInt64LE(BigInt(header.logTime), 14);
-  bytes.writeBigUInt64LE(BigInt(header.commitTime), 22);
-  let at = fixedHeaderBytes;
-  for (const text of [id, origin]) {
-    bytes.writeUInt16LE(text.length, at);
-    text.copy(bytes, at + 2);
-    at += 2 + text.length;
-  }
+/** @param room bytes in front of the chunk, which the caller fills */
+export function encodeChunk(header: ChunkHeader, parts: Buffer, room = 0): Buffer {
+  const { id, origin } = header;
+  const originBytes = origin === '' ? 0 : Buffer.byteLength(origin);
+  const idAt = room + fixedHeaderBytes + 2;
+  const originAt = idAt + id.length + 2;
+  const bytes = Buffer.allocUnsafe(originAt + originBytes + parts.length);
+  bytes[room] = chunkVersion;
+  bytes[room + 1] = header.last ? lastChunkFlag : 0;
+  writeU64(bytes, header.lsn, room + 2);
+  bytes.writeUInt32LE(header.chunk, room + 10);
+  writeU64(bytes, header.logTime, room + 14);
+  writeU64(bytes, header.commitTime, room + 22);
+  bytes.writeUInt16LE(id.length, idAt - 2);
+  for (let index = 0; index < id.length; index++) bytes[idAt + index] = id.charCodeAt(index);
+  bytes.writeUInt16LE(originBytes, originAt - 2);
+  if (originBytes > 0) bytes.write(origin, originAt, 'utf8');
+  bytes.set(parts, originAt + originBytes);
   return bytes;
+}
+
+export const encodeChunkHeader = (header: ChunkHeader): Buffer => encodeChunk(header, noParts);
+
+const noParts = Buffer.alloc(0);
+
+function writeU64(bytes: Buffer, value: number, at: number): void {
+  bytes.writeUInt32LE(value >>> 0, at);
+  bytes.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
 }
 
 /** The header, and the offset at which the parts begin. */

@@ -3,6 +3,7 @@ export { Checkpoint, type CheckpointFields, type CheckpointHint, maxCheckpointLe
 export {
   type ChunkHeader,
   chunkVersion,
+  encodeChunk,
   encodeChunkHeader,
   imageMarker,
   lastChunkFlag,

@@ -1,4 +1,4 @@
-import { DrcError, encodeChunkHeader, TransactionSet, type TableVersion } from '@drc/protocol';
+import { DrcError, encodeChunk, TransactionSet, type TableVersion } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import { sealBytes, sealChunk } from './chunk-record.js';
 import type { DiskReserve } from './disk-reserve.js';
@@ -236,11 +236,8 @@ export class LogWriter {
     const { lsn, logTime, commitTime, id, origin, checksums } = group;
     const chunk = checksums.length;
     this.#parts.catalog.use(parts, lsn, this.#batchFor);
-    const header = encodeChunkHeader({ lsn, chunk, last, logTime, commitTime, id, origin });
-    const partsAt = header.length;
-    const stored = Buffer.allocUnsafe(sealBytes + partsAt + parts.length);
-    stored.set(header, sealBytes);
-    stored.set(parts, sealBytes + partsAt);
+    const stored = encodeChunk({ lsn, chunk, last, logTime, commitTime, id, origin }, parts, sealBytes);
+    const partsAt = stored.length - sealBytes - parts.length;
     const key = chunkKey(lsn, chunk, this.#key);
     const checksum = sealChunk(stored, chunk === 0 ? 0 : checksums[chunk - 1]!);
     this.#batchFor().put(key, stored);

@@ -27,33 +27,36 @@ function makeTables(): Int32Array {
 }
 
 /** Whether the last four bytes of the event in [start, end) are the CRC-32 of those before. Binlogs are full of short events. */
-export function checksumFits(bytes: Buffer, start: number, end: number): boolean {
-  return end - start > shortEventBytes
-    ? crc32(bytes.subarray(start, end)) === residue
-    : ~registerAfter(bytes, start, end, -1) >>> 0 === residue;
+export function checksumFits(bytes: DataView, start: number, end: number): boolean {
+  const sum =
+    end - start > shortEventBytes
+      ? crc32(new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start))
+      : ~registerAfter(bytes, start, end, -1) >>> 0;
+  return sum === residue;
 }
 
 /**
  * What the register of the CRC holds after these bytes. The CRC is the complement of the register that began with -1;
  * one that began with 0 says what the bytes add to any other.
  */
-export function registerAfter(bytes: Buffer, start: number, end: number, register: number): number {
+export function registerAfter(bytes: DataView, start: number, end: number, register: number): number {
   const t = tables;
   let crc = register;
   let at = start;
   for (const lastBlock = end - 8; at <= lastBlock; at += 8) {
-    const low = crc ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24));
+    const low = crc ^ bytes.getInt32(at, true);
+    const high = bytes.getInt32(at + 4, true);
     crc =
       t[1792 | (low & 0xff)]! ^
       t[1536 | ((low >>> 8) & 0xff)]! ^
       t[1280 | ((low >>> 16) & 0xff)]! ^
       t[1024 | (low >>> 24)]! ^
-      t[768 | bytes[at + 4]!]! ^
-      t[512 | bytes[at + 5]!]! ^
-      t[256 | bytes[at + 6]!]! ^
-      t[bytes[at + 7]!]!;
+      t[768 | (high & 0xff)]! ^
+      t[512 | ((high >>> 8) & 0xff)]! ^
+      t[256 | ((high >>> 16) & 0xff)]! ^
+      t[high >>> 24]!;
   }
-  for (; at < end; at += 1) crc = t[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8);
+  for (; at < end; at += 1) crc = t[(crc ^ bytes.getUint8(at)) & 0xff]! ^ (crc >>> 8);
   return crc;
 }
 

@@ -1,38 +1,36 @@
+import { compileFunction } from 'node:vm';
 import { imageMarker } from '@drc/protocol';
 import type { ByteWriter } from './byte-writer.js';
 import type { ColumnPlan } from './column-plan.js';
-import type { DirectWrite } from './direct-write.js';
 import { malformedEvent } from './event-bytes.js';
 import { nilByte } from './message-bytes.js';
-import type { ValueWriter } from './value-writer.js';
-
-const skip: DirectWrite = (_bytes, _from, _end, _out, at) => at;
 
 /**
- * Rewrites row images of one table with one set of columns present. A function for each column and one loop: one
- * large switch instead was measured 5 % slower.
+ * Rewrites the columns of one block of an image: their bits of NULL stand from `nulls` on, their values begin at `read`.
+ * Returns where the values of the next block begin.
+ */
+type BlockProgram = (bytes: Buffer, nulls: number, read: number, end: number, out: ByteWriter) => number;
+
+/** Columns compiled into one function: much larger ones are not optimised. A multiple of eight. */
+const blockColumns = 32;
+
+/**
+ * Rewrites row images of one table with one set of columns present. Compiled: each column has its own call, of a
+ * function that is known there, so that it is optimised together with what is around it.
  *
  * An image in the event: a bitmap of NULLs over the columns present, then the values that are not NULL.
  */
 export class RowImage {
-  readonly #count: number;
-  readonly #widths: Uint8Array;
-  readonly #isVariable: Uint8Array;
-  readonly #isDelivered: Uint8Array;
-  readonly #direct: readonly DirectWrite[];
-  readonly #writers: readonly (ValueWriter | undefined)[];
-  /** Most bytes of an image, without the values of variable columns and what writers make room for. */
-  readonly #maxBytes: number;
+  readonly #bitmapBytes: number;
+  readonly #blocks: readonly BlockProgram[];
 
   /** @param plans of the columns present, in the table's order */
   constructor(plans: readonly ColumnPlan[]) {
-    this.#count = plans.length;
-    this.#widths = Uint8Array.from(plans, ({ width }) => width);
-    this.#isVariable = Uint8Array.from(plans, ({ variable }) => (variable ? 1 : 0));
-    this.#isDelivered = Uint8Array.from(plans, ({ column }) => (column ? 1 : 0));
-    this.#direct = plans.map(({ direct }) => direct ?? skip);
-    this.#writers = plans.map(({ writer }) => writer);
-    this.#maxBytes = plans.reduce((sum, { maxBytes }) => sum + Math.max(maxBytes, 1), 1);
+    this.#bitmapBytes = (plans.length + 7) >> 3;
+    const blocks: BlockProgram[] = [];
+    for (let first = 0; first < plans.length; first += blockColumns)
+      blocks.push(compileBlock(plans.slice(first, first + blockColumns)));
+    this.#blocks = blocks;
   }
 
   /**
@@ -41,56 +39,65 @@ export class RowImage {
    * @throws DrcError `EVENT_MALFORMED`
    */
   write(bytes: Buffer, from: number, end: number, out: ByteWriter): number {
-    const count = this.#count;
-    const widths = this.#widths;
-    const isVariable = this.#isVariable;
-    const direct = this.#direct;
-    const writers = this.#writers;
-    const maxBytes = this.#maxBytes;
-    let read = from + ((count + 7) >> 3);
+    let read = from + this.#bitmapBytes;
     if (read > end) throw malformedEvent('row image');
-    // At each column there is room for `maxBytes`, so for it and all that follow.
-    out.ensure(maxBytes);
-    let buffer = out.buffer;
-    let at = out.length;
-    buffer[at++] = imageMarker;
-    for (let column = 0; column < count; column++) {
-      if (((bytes[from + (column >> 3)]! >> (column & 7)) & 1) !== 0) {
-        if (this.#isDelivered[column] === 1) buffer[at++] = nilByte;
-        continue;
-      }
-      const width = widths[column]!;
-      let behind = read + width;
-      if (behind > end) throw malformedEvent('row image');
-      if (isVariable[column] === 1) {
-        let length = bytes[read]!;
-        if (width > 1) {
-          length |= bytes[read + 1]! << 8;
-          if (width > 2) length |= bytes[read + 2]! << 16;
-          if (width > 3) length += bytes[read + 3]! * 0x100_0000;
-        }
-        read = behind;
-        behind += length;
-        if (behind > end) throw malformedEvent('row image');
-        if (buffer.length - at < length + maxBytes) {
-          out.length = at;
-          out.ensure(length + maxBytes);
-          buffer = out.buffer;
-        }
-      }
-      const writer = writers[column];
-      if (writer === undefined) {
-        at = direct[column]!(bytes, read, behind, buffer, at);
-      } else {
-        out.length = at;
-        writer.write(bytes, read, behind, out);
-        out.ensure(maxBytes);
-        buffer = out.buffer;
-        at = out.length;
-      }
-      read = behind;
-    }
-    out.length = at;
+    out.ensure(1);
+    out.buffer[out.length++] = imageMarker;
+    const blocks = this.#blocks;
+    for (let block = 0; block < blocks.length; block++)
+      read = blocks[block]!(bytes, from + block * (blockColumns / 8), read, end, out);
     return read;
   }
 }
+
+/**
+ * Only numbers of the plans get into the code, no names.
+ *
+ * Variables: b, o the buffers read and written · r, w where in them · end, out as above · e behind a value
+ * · d0, d1 … the columns' functions, or their writers
+ */
+function compileBlock(plans: readonly ColumnPlan[]): BlockProgram {
+  // At each column there is room for `maxBytes`, so for it and all that follow.
+  const maxBytes = plans.reduce((sum, plan) => sum + Math.max(plan.maxBytes, 1), 0);
+  const columns = plans.map((plan, index) => columnCode(plan, index, maxBytes)).join('\n');
+  const names = plans.map((_, index) => `d${index}`);
+  const code = `
+    return function (b, nulls, r, end, out) {
+      out.ensure(${maxBytes});
+      let o = out.buffer, w = out.length, e = 0;
+      ${columns}
+      out.length = w;
+      return r;
+    };`;
+  const make = compileFunction(code, ['malformed', ...names]) as (...values: unknown[]) => BlockProgram;
+  return make(() => malformedEvent('row image'), ...plans.map(({ direct, writer }) => writer ?? direct));
+}
+
+function columnCode(plan: ColumnPlan, index: number, maxBytes: number): string {
+  const { width, variable, column, writer, direct } = plan;
+  const isNull = `(b[nulls + ${index >> 3}] & ${1 << (index & 7)}) !== 0`;
+  const nil = column === undefined ? '' : `o[w++] = ${nilByte};`;
+  const extent = variable
+    ? `e = r + ${width};
+       if (e > end) throw malformed();
+       const length = ${lengthCode(width)};
+       r = e;
+       e += length;
+       if (e > end) throw malformed();
+       if (o.length - w < length + ${maxBytes}) { out.length = w; out.ensure(length + ${maxBytes}); o = out.buffer; }`
+    : `e = r + ${width};
+       if (e > end) throw malformed();`;
+  const value =
+    writer !== undefined
+      ? `out.length = w; d${index}.write(b, r, e, out); out.ensure(${maxBytes}); o = out.buffer; w = out.length;`
+      : direct !== undefined
+        ? `w = d${index}(b, r, e, o, w);`
+        : '';
+  return `if (${isNull}) { ${nil} } else { ${extent} ${value} r = e; }`;
+}
+
+/** The length of a variable value: as many little-endian bytes as it is wide. */
+const lengthCode = (width: number): string =>
+  Array.from({ length: width }, (_, byte) =>
+    byte < 3 ? `(b[r + ${byte}] << ${8 * byte})` : `b[r + ${byte}] * 0x1000000`,
+  ).join(' + ');
