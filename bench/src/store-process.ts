@@ -4,10 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type MariadbServer, freePort } from '@drc/local-servers';
+import { type DatabaseServer, freePort } from '@drc/local-servers';
 
 export interface StoreProcessOptions {
-  readonly server: MariadbServer;
+  readonly server: DatabaseServer;
   /** Of the store's log. */
   readonly directory: string;
   /** The binlog file at whose beginning an empty log begins. */
@@ -17,7 +17,8 @@ export interface StoreProcessOptions {
 }
 
 const drc = fileURLToPath(import.meta.resolve('@drc/cli/bin/drc.js'));
-const pollMs = 10;
+/** Answering costs the store's main thread a millisecond. */
+const pollMs = 50;
 const deadlineMs = 600_000;
 
 /** `drc store start` as a process of its own, with the default configuration. */

@@ -143,7 +143,7 @@ export class Session implements AsyncDisposable {
       // The queue must not keep alive what has been taken from it.
       this.#outbox[this.#outboxAt++] = caughtUp;
       if (!Buffer.isBuffer(entry)) return entry;
-      this.#records = [...this.#reader.push(entry)];
+      this.#records = this.#reader.push(entry);
       this.#recordsAt = 0;
       const acknowledged = this.#window.taken(entry.length + frameHeaderBytes);
       if (acknowledged > 0) this.#connection.send({ type: 'credit', bytes: acknowledged });

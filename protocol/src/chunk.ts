@@ -101,7 +101,7 @@ export function parseChunkHeader(bytes: Buffer): ParsedChunk {
     logTime: readU64(bytes, 14),
     commitTime: readU64(bytes, 22),
     id: bytes.toString('latin1', fixedHeaderBytes + 2, originAt),
-    origin: bytes.toString('utf8', originAt + 2, partsAt),
+    origin: originLength === 0 ? '' : bytes.toString('utf8', originAt + 2, partsAt),
     partsAt,
   };
 }

@@ -51,16 +51,16 @@ export class RecordReader {
     return this.#filled;
   }
 
-  /** The records that end within this payload. @throws DrcError `PROTOCOL_VIOLATION`. */
-  *push(payload: Buffer): Generator<StreamRecord> {
+  /** The records that end within this payload. @throws DrcError `PROTOCOL_VIOLATION`: none of them counts then. */
+  push(payload: Buffer): StreamRecord[] {
+    const records: StreamRecord[] = [];
     let at = 0;
     while (at < payload.length) {
       if (this.#filled === 0 && payload.length - at >= recordHeaderBytes) {
         const end = at + 4 + this.#checkedLength(payload.readUInt32LE(at));
         if (end <= payload.length) {
-          const record = payload.subarray(at, end);
+          records.push(opened(payload, at, end));
           at = end;
-          yield opened(record);
           continue;
         }
       }
@@ -70,9 +70,10 @@ export class RecordReader {
         this.#partial = Buffer.alloc(0);
         this.#filled = 0;
         this.#wanted = 0;
-        yield opened(record);
+        records.push(opened(record, 0, record.length));
       }
     }
+    return records;
   }
 
   /** Copies what belongs to the unfinished record; returns how much that was. */
@@ -102,10 +103,11 @@ export class RecordReader {
   }
 }
 
-function opened(record: Buffer): StreamRecord {
-  const kind = record[4];
+/** The record in [at, end). */
+function opened(bytes: Buffer, at: number, end: number): StreamRecord {
+  const kind = bytes[at + 4];
   if (kind !== RecordKind.chunk && kind !== RecordKind.schema && kind !== RecordKind.progress) {
     throw new DrcError('PROTOCOL_VIOLATION', `Unknown record kind ${kind}.`);
   }
-  return { kind, body: record.subarray(recordHeaderBytes) };
+  return { kind, body: bytes.subarray(at + recordHeaderBytes, end) };
 }

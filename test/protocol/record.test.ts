@@ -7,7 +7,7 @@ const violation = refusal('PROTOCOL_VIOLATION');
 const recordOf = (kind: 1 | 2 | 3, body: Buffer): Buffer =>
   Buffer.concat([recordHeader(kind, body.length), body]);
 const read = (payloads: readonly Buffer[], reader = new RecordReader()): StreamRecord[] =>
-  payloads.flatMap((payload) => [...reader.push(payload)]);
+  payloads.flatMap((payload) => reader.push(payload));
 
 const records: readonly StreamRecord[] = [
   { kind: RecordKind.schema, body: Buffer.from('schema') },
