@@ -11,10 +11,16 @@ import mysql from 'mysql2/promise';
 
 const target = fileURLToPath(new URL('../store/src/source/charset-tables.ts', import.meta.url));
 /** Done by code of our own, see charset.ts. */
-const ownCode = new Set(['utf8mb3', 'utf8mb4', 'ucs2', 'utf16', 'utf16le', 'utf32', 'binary', 'gb18030']);
+const ownCode = new Set(['utf8mb3', 'utf8mb4', 'ucs2', 'utf16', 'utf16le', 'utf32', 'binary']);
 const unmapped = 0;
 const illFormed = 0xffff;
 const threeByteLead = 0x8f;
+/** Codes of four bytes that stand for a character of 16 bits, 0x81308130 to 0x8431A439. */
+const fourByteCodes = 39_420;
+/** One of these as SQL, counted by `n`. */
+const fourByteCode = 'CHAR(0x81 + n DIV 12600, 0x30 + n DIV 1260 % 10, 0x81 + n DIV 10 % 126, 0x30 + n % 10)';
+/** Kept as the difference to another charset's table, which is nearly the same. */
+const bases = { gb18030: 'gbk' };
 
 const charsets = new Map();
 const collations = new Map();
@@ -55,12 +61,14 @@ async function collationsOf(connection) {
 }
 
 async function tablesOf(connection, charset) {
-  const single = await codePoints(connection, charset, [], 0, 256);
+  const single = await codePoints(connection, charset, hexCode(2), 0, 256);
   const tables = { single };
   if (!single.includes(illFormed)) return tables;
-  tables.double = await codePoints(connection, charset, [], 0x8000, 0x8000);
+  tables.double = await codePoints(connection, charset, hexCode(4), 0x8000, 0x8000);
   if (charset === 'ujis' || charset === 'eucjpms')
-    tables.triple = await codePoints(connection, charset, [threeByteLead], 0x8000, 0x8000);
+    tables.triple = await codePoints(connection, charset, hexCode(4, [threeByteLead]), 0x8000, 0x8000);
+  if (charset === 'gb18030')
+    tables.quadruple = await codePoints(connection, charset, fourByteCode, 0, fourByteCodes);
   // A byte that opens nothing is no character, whether the server calls it ill-formed or unmapped: MySQL and MariaDB differ.
   const opens = (byte) =>
     (tables.triple && byte === threeByteLead) ||
@@ -69,15 +77,18 @@ async function tablesOf(connection, charset) {
   return tables;
 }
 
-/** The code point of each of `count` codes from `first` on, behind the bytes of `prefix`. */
-async function codePoints(connection, charset, prefix, first, count) {
-  const digits = count === 256 ? 2 : 4;
-  const code = `UNHEX(CONCAT('${Buffer.from(prefix).toString('hex')}', LPAD(HEX(n), ${digits}, '0')))`;
-  await connection.query('SET @code = 0');
+/** The code `n` of so many hex digits, behind the bytes of `prefix`. */
+function hexCode(digits, prefix = []) {
+  return `UNHEX(CONCAT('${Buffer.from(prefix).toString('hex')}', LPAD(HEX(n), ${digits}, '0')))`;
+}
+
+/** The code point of each of `count` codes from `first` on. */
+async function codePoints(connection, charset, code, first, count) {
   const [rows] = await connection.query(
     `SELECT n, HEX(CONVERT(${code} USING ${charset})) AS kept, HEX(${code}) AS asked,
             HEX(CONVERT(CONVERT(CONVERT(${code} USING ${charset}) USING utf8mb4) USING utf32)) AS text
-     FROM (SELECT ${first} + a.n * 256 + b.n AS n FROM ${numbers(count / 256)} a JOIN ${numbers(256)} b) codes ORDER BY n`,
+     FROM (SELECT ${first} + a.n * 256 + b.n AS n FROM ${numbers(Math.ceil(count / 256))} a JOIN ${numbers(256)} b
+           WHERE a.n * 256 + b.n < ${count}) codes ORDER BY n`,
   );
   return rows.map(({ kept, asked, text }) => {
     if (kept !== asked) return illFormed;
@@ -85,7 +96,9 @@ async function codePoints(connection, charset, prefix, first, count) {
     if (text === null) return unmapped;
     if (text.length !== 8) return illFormed;
     const point = Number.parseInt(text, 16);
-    if (point >= illFormed) throw new Error(`${charset} ${asked} is outside the tables: ${text}`);
+    // GB 18030 has a code for U+FFFF, where four bytes are never ill-formed.
+    if (point > illFormed || (point === illFormed && code !== fourByteCode))
+      throw new Error(`${charset} ${asked} is outside the tables: ${text}`);
     return point === 0x3f && asked !== '3F' ? unmapped : point;
   });
 }
@@ -98,17 +111,26 @@ function numbers(count) {
 function sourceText() {
   const tables = [...charsets]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, table]) => property(name, packed(Object.values(table).flat())));
+    .map(([name, table]) =>
+      property(name, packed(valuesOf(table), valuesOf(charsets.get(bases[name]) ?? {}))),
+    );
   return `// Made by scripts/generate-charsets.mjs from what servers answer. Do not edit.
 
 /**
  * Code points by byte: 256 for one byte, then, for charsets of more, 32768 for two bytes from 0x8000 on, then 32768
- * for two bytes from 0x8000 on behind 0x8F. 0: the server has no character there and shows '?'. 0xFFFF: not a
- * whole character. u16 little-endian, each the difference to the one before, deflated, base64.
+ * for two bytes from 0x8000 on behind 0x8F, or ${fourByteCodes} for GB 18030's four bytes from 0x81308130 on. 0: the
+ * server has no character there and shows '?'. 0xFFFF: not a whole character. u16 little-endian, each the difference
+ * to the one before, deflated, base64. Some are differences to another charset's table: see \`charsetBases\`.
  */
 export const charsetTables: Readonly<Record<string, string>> = {
 ${tables.join('\n')}
 };
+
+/** Charsets whose table holds what is to be added to another's. */
+export const charsetBases: Readonly<Record<string, string>> = ${JSON.stringify(bases)
+    .replaceAll('"', "'")
+    .replace(/'(\w+)':/g, ' $1: ')
+    .replace('}', ' }')};
 
 /** Collation ids by charset, as \`first-last\` or single ids. Both servers' ids together: they do not collide. */
 export const collationRanges: Readonly<Record<string, string>> = {
@@ -117,7 +139,12 @@ ${ranges().join('\n')}
 `;
 }
 
-function packed(values) {
+function valuesOf(table) {
+  return Object.values(table).flat();
+}
+
+function packed(differing, base) {
+  const values = differing.map((value, index) => value - (base[index] ?? 0));
   const bytes = Buffer.alloc(values.length * 2);
   let previous = 0;
   values.forEach((value, index) => {

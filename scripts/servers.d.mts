@@ -1,7 +1,9 @@
+export type Flavour = 'mariadb' | 'mysql';
+
 /** A database server program of this machine. */
 export interface ServerProgram {
   readonly program: string;
-  readonly flavour: 'mariadb' | 'mysql';
+  readonly flavour: Flavour;
   /** for example `10.11.6` */
   readonly version: string;
 }
@@ -14,7 +16,13 @@ export function findProgram(
 ): Promise<string | undefined>;
 export function identify(program: string): Promise<ServerProgram | undefined>;
 export function findServers(folders?: readonly string[]): Promise<ServerProgram[]>;
+export const flavours: Readonly<Record<Flavour, { readonly title: string; readonly variable: string }>>;
+export function findServer(
+  flavour: Flavour,
+  environment?: NodeJS.ProcessEnv,
+): Promise<ServerProgram | undefined>;
 export function findMariadb(environment?: NodeJS.ProcessEnv): Promise<ServerProgram | undefined>;
+export function findMysql(environment?: NodeJS.ProcessEnv): Promise<ServerProgram | undefined>;
 export function findCompanion(server: ServerProgram, names: readonly string[]): Promise<string | undefined>;
 export function installDatabase(
   server: ServerProgram,

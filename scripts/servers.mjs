@@ -22,6 +22,10 @@ const usualFolders = [
   '/opt/homebrew/bin',
   '/opt/homebrew/opt/mariadb/bin',
   '/usr/local/opt/mariadb/bin',
+  '/opt/homebrew/opt/mysql/bin',
+  '/usr/local/opt/mysql/bin',
+  // Where scripts/install-mysql puts it.
+  '/opt/mysql-lts/bin',
 ];
 
 const serverNames = ['mariadbd', 'mysqld'];
@@ -89,20 +93,30 @@ export async function findServers(folders = programFolders()) {
   return servers;
 }
 
+/** What people call a flavour, and the variable that names its server program outright. */
+export const flavours = {
+  mariadb: { title: 'MariaDB', variable: 'DRC_TEST_MARIADBD' },
+  mysql: { title: 'MySQL', variable: 'DRC_TEST_MYSQLD' },
+};
+
 /**
- * The MariaDB server to use for tests, demo and benches, or undefined.
- * `DRC_TEST_MARIADBD` names it outright; it is an error if that is not a MariaDB server.
+ * The server of this flavour to use for tests, demo and benches, or undefined. Its variable names it outright; it is
+ * an error if that is not such a server.
  */
-export async function findMariadb(environment = process.env) {
-  const named = environment.DRC_TEST_MARIADBD;
+export async function findServer(flavour, environment = process.env) {
+  const { title, variable } = flavours[flavour];
+  const named = environment[variable];
   if (named !== undefined && named !== '') {
     const server = await identify(named);
-    if (server?.flavour !== 'mariadb') throw new Error(`DRC_TEST_MARIADBD=${named} is not a MariaDB server.`);
+    if (server?.flavour !== flavour) throw new Error(`${variable}=${named} is not a ${title} server.`);
     return server;
   }
   const servers = await findServers(programFolders(environment));
-  return servers.find((server) => server.flavour === 'mariadb');
+  return servers.find((server) => server.flavour === flavour);
 }
+
+export const findMariadb = (environment) => findServer('mariadb', environment);
+export const findMysql = (environment) => findServer('mysql', environment);
 
 /**
  * A program that belongs to the server: looked for beside it first, then in its package's bin folder, then everywhere.
@@ -115,31 +129,39 @@ export async function findCompanion(server, names) {
 }
 
 /**
- * Fills an absent or empty folder with a new database: root@localhost and root@127.0.0.1 without a password.
+ * Fills an absent or empty folder with a new database: root without a password, on this machine only.
  * Starts nothing that listens. `args` go to the server that does it, for example `--innodb-log-file-size=16M`.
  */
 export async function installDatabase(server, dataDir, args = []) {
+  const [installer, ...command] =
+    server.flavour === 'mysql' ? mysqlInstaller(server) : await mariadbInstaller(server);
+  // tmpdir is not /tmp: a server that starts deletes the temporary tables of others there.
+  const folders = [`--datadir=${dataDir}`, `--tmpdir=${dirname(dataDir)}`];
+  try {
+    await run(installer, ['--no-defaults', ...folders, ...command, ...userArguments(), ...args], {
+      timeout: 120_000,
+      maxBuffer: 16 * 1024 * 1024,
+    });
+  } catch (error) {
+    throw new Error(`${installer} failed:\n${error.stdout ?? ''}${error.stderr ?? ''}`, { cause: error });
+  }
+}
+
+/** MySQL's server does it itself. */
+const mysqlInstaller = (server) => [server.program, '--initialize-insecure'];
+
+async function mariadbInstaller(server) {
   const installer = await findCompanion(server, ['mariadb-install-db', 'mysql_install_db']);
   if (installer === undefined)
     throw new Error(`No mariadb-install-db found that belongs to ${server.program}.`);
   const base = await baseFolder(server);
-  const command = [
-    '--no-defaults',
-    `--datadir=${dataDir}`,
-    // Not /tmp: a server that starts deletes the temporary tables of others there.
-    `--tmpdir=${dirname(dataDir)}`,
+  return [
+    installer,
     ...(base === undefined ? [] : [`--basedir=${base}`]),
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
     '--skip-name-resolve',
-    ...userArguments(),
-    ...args,
   ];
-  try {
-    await run(installer, command, { timeout: 120_000, maxBuffer: 16 * 1024 * 1024 });
-  } catch (error) {
-    throw new Error(`${installer} failed:\n${error.stdout ?? ''}${error.stderr ?? ''}`, { cause: error });
-  }
 }
 
 /** The server refuses to run as root unless told to; nobody else may choose a user. */

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findCompanion, findMariadb, findProgram } from './servers.mjs';
+import { findCompanion, findProgram, findServer, flavours } from './servers.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -75,6 +75,55 @@ const readPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages ?
 /** Compiles all packages and checks the types of the tests; what is up to date is left alone. */
 export const build = () => capture(join(root, 'node_modules', '.bin', 'tsc'), ['-b', '--pretty', 'false']);
 
+/**
+ * The servers that tests run against: MariaDB always; MySQL where DRC_REQUIRE_SERVERS (`mariadb,mysql`) names it, and
+ * elsewhere if it is there.
+ * @throws SetupError
+ */
+export async function provideServers(environment = process.env) {
+  const required = requiredServers(environment);
+  await provideMariadb();
+  if ((await find('mysql')) !== undefined) return;
+  if (!required.has('mysql')) {
+    say(
+      'no MySQL server found: its tests are skipped. On Debian, scripts/install-mysql installs one, as root.',
+    );
+    return;
+  }
+  await installMysql();
+  if ((await find('mysql')) === undefined)
+    throw new SetupError('scripts/install-mysql installed no MySQL server.');
+}
+
+/** The flavours in DRC_REQUIRE_SERVERS. */
+export function requiredServers({ DRC_REQUIRE_SERVERS: list = '' }) {
+  const names = list.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => name !== '' && flavours[name] === undefined);
+  if (unknown !== undefined)
+    throw new SetupError(
+      `DRC_REQUIRE_SERVERS names ${unknown}; it knows ${Object.keys(flavours).join(', ')}.`,
+    );
+  return new Set(names);
+}
+
+const find = (flavour) =>
+  findServer(flavour).catch((error) => {
+    throw new SetupError(error.message);
+  });
+
+async function installMysql() {
+  const prefix = await debianRootPrefix();
+  if (prefix === undefined)
+    throw new SetupError(
+      'DRC_REQUIRE_SERVERS asks for MySQL, and no MySQL server was found. scripts/install-mysql installs one on ' +
+        'Debian, as root; elsewhere name its server program in DRC_TEST_MYSQLD.',
+    );
+  say('installing MySQL (scripts/install-mysql); this starts no service');
+  const [program, ...args] = [...prefix, join(root, 'scripts', 'install-mysql')];
+  if ((await show(program, args)).code !== 0)
+    throw new SetupError('scripts/install-mysql failed; see its messages above.');
+}
+
 /** Finds MariaDB's programs, or installs them where that is possible without starting a service. */
 export async function provideMariadb({ binlogClient = false } = {}) {
   const missing = await missingPrograms(binlogClient);
@@ -86,9 +135,7 @@ export async function provideMariadb({ binlogClient = false } = {}) {
 
 /** The Debian packages of what is not there. */
 async function missingPrograms(binlogClient) {
-  const server = await findMariadb().catch((error) => {
-    throw new SetupError(error.message);
-  });
+  const server = await find('mariadb');
   if (server !== undefined && isOlder(server.version, oldestMariadb))
     throw new SetupError(
       `${server.program} is MariaDB ${server.version}; DRC needs ${oldestMariadb.join('.')} or newer. ` +
@@ -110,9 +157,7 @@ const adviceFor = (packages) =>
 
 /** The `-core` packages bring programs and no service. False where this machine or user cannot do it. */
 async function installFromApt(packages) {
-  if (process.platform !== 'linux' || !existsSync('/etc/debian_version')) return false;
-  if ((await findProgram(['apt-get'])) === undefined) return false;
-  const prefix = await rootPrefix();
+  const prefix = await debianRootPrefix();
   if (prefix === undefined) return false;
   const asRoot = (...command) => {
     const [program, ...args] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', ...command];
@@ -130,7 +175,9 @@ async function installFromApt(packages) {
 }
 
 /** What to put before a command so that it runs as root without asking anybody; undefined where there is no way. */
-async function rootPrefix() {
+async function debianRootPrefix() {
+  if (process.platform !== 'linux' || !existsSync('/etc/debian_version')) return undefined;
+  if ((await findProgram(['apt-get'])) === undefined) return undefined;
   if (process.getuid?.() === 0) return [];
   if ((await findProgram(['sudo'])) === undefined) return undefined;
   const { code } = await capture('sudo', ['-n', 'true']);

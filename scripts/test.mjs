@@ -1,10 +1,11 @@
 /**
- * npm test: set-up, format, lint, types, tests. The last line is `N passed, N failed`; `, N skipped` may follow.
+ * npm test: set-up, format, lint, types, tests. The last line is `N passed, N failed`; `, N skipped` may follow, and
+ * then the lines before it name what was skipped.
  * Arguments go to vitest (`npm test -- test/protocol`); then only types and the tests named are checked.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { build, capture, checkNode, installPackages, provideMariadb, root, runMain } from './setup.mjs';
+import { build, capture, checkNode, installPackages, provideServers, root, runMain } from './setup.mjs';
 
 const program = (name) => join(root, 'node_modules', '.bin', name);
 
@@ -22,7 +23,7 @@ await runMain(async () => {
   const names = filters.length === 0 ? ['types', 'format', 'lint'] : ['types'];
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const name of names) add(total, await runCheck(name));
-  await provideMariadb();
+  await provideServers();
   add(total, await runTests(filters));
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
   process.exitCode = total.failed > 0 ? 1 : 0;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type MariadbServer, startMariadb, temporaryFolder } from '@drc/local-servers';
+import { type DatabaseServer, startMariadb, temporaryFolder } from '@drc/local-servers';
 import ZongJi from '@vlasky/zongji';
 import { StoreProcess } from './store-process.js';
 import { median } from './median.js';
@@ -60,7 +60,7 @@ export async function capture(rows: number): Promise<CaptureFigures> {
 
 /** `drc store start` with its default configuration. The clock runs from its line `capture begins`, before it asks for events. */
 async function captureWithStore(
-  server: MariadbServer,
+  server: DatabaseServer,
   directory: string,
   file: string,
   rows: number,
@@ -73,7 +73,7 @@ async function captureWithStore(
   return { ...run, logBytes: await folderBytes(directory) };
 }
 
-async function copyWithMysqlbinlog(server: MariadbServer, prefix: string, file: string): Promise<number> {
+async function copyWithMysqlbinlog(server: DatabaseServer, prefix: string, file: string): Promise<number> {
   const began = performance.now();
   const args = ['--raw', '--read-from-remote-server', '--to-last-log', `--result-file=${prefix}`];
   const login = [`--host=${server.host}`, `--port=${server.port}`, `--user=${server.user}`];
@@ -87,7 +87,7 @@ async function copyWithMysqlbinlog(server: MariadbServer, prefix: string, file: 
   return seconds;
 }
 
-async function decodeWithZongji(server: MariadbServer, file: string, rows: number): Promise<number> {
+async function decodeWithZongji(server: DatabaseServer, file: string, rows: number): Promise<number> {
   const reader = new ZongJi({
     host: server.host,
     port: server.port,

@@ -1,4 +1,4 @@
-import type { MariadbServer } from '@drc/local-servers';
+import type { DatabaseServer } from '@drc/local-servers';
 
 /** The table of the benches. */
 export const ordersTable = 'bench.orders';
@@ -7,7 +7,7 @@ export const ordersTable = 'bench.orders';
  * Writes `rows` single-row INSERT statements, ten to a transaction, from within the server.
  * Begins a new binlog file first and returns its name.
  */
-export async function fillOrders(server: MariadbServer, rows: number): Promise<string> {
+export async function fillOrders(server: DatabaseServer, rows: number): Promise<string> {
   const connection = await server.connect();
   try {
     await connection.query('CREATE DATABASE bench');

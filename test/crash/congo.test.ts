@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KillPoint } from '@drc/client-sdk/congo';
 import { TransactionSet } from '@drc/protocol';
 import type mysql from 'mysql2/promise';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestTarget } from '../client-sdk/congo/support/test-target.js';
 import { startHub, until, type TestHub } from '../support/hub.js';
 import { HubProcess } from '../support/hub-process.js';
 import { Ledger } from '../support/ledger.js';
+import { onEachServer } from '../support/on-each-server.js';
 import { Random } from '../support/random.js';
 import { testSeed } from '../support/test-seed.js';
 
@@ -21,7 +22,7 @@ interface Server {
   connect(options?: mysql.ConnectionOptions): Promise<mysql.Connection>;
 }
 
-describe('a congo that is killed while the source is written to', () => {
+onEachServer('a congo that is killed while the source is written to', (flavour) => {
   const seed = testSeed();
   const random = new Random(seed);
   let hub: TestHub;
@@ -29,7 +30,7 @@ describe('a congo that is killed while the source is written to', () => {
   let ledger: Ledger;
   let bareWrites = 0;
   beforeAll(async () => {
-    [hub, target] = await Promise.all([startHub(), TestTarget.start()]);
+    [hub, target] = await Promise.all([startHub({ flavour }), TestTarget.start(flavour)]);
     ledger = await Ledger.open(hub.source, seed);
     await hub.source.query(bare);
     const columns = '(id INT PRIMARY KEY, note VARCHAR(2000), total BIGINT, KEY (total))';

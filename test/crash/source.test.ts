@@ -3,7 +3,8 @@ import type { Change, Row } from '@drc/client-sdk';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { startHub } from '../support/hub.js';
-import type { MariadbServer } from '../support/mariadb.js';
+import type { DatabaseServer } from '../support/database-server.js';
+import { onEachServer } from '../support/on-each-server.js';
 import { Random } from '../support/random.js';
 import { Reading } from '../support/reading.js';
 import { testSeed } from '../support/test-seed.js';
@@ -11,29 +12,31 @@ import { testSeed } from '../support/test-seed.js';
 const tables = ['shop.items', 'shop.parts', 'shop.moves'];
 const keys = 400;
 
-test('a source that is killed at random times loses nothing on the way to the reader', async () => {
-  const random = new Random(testSeed());
-  await using hub = await startHub();
-  const { source } = hub;
-  await source.query('CREATE DATABASE shop');
-  for (const table of tables)
-    await source.query(
-      `CREATE TABLE ${table} (id INT PRIMARY KEY, note VARCHAR(200), amount DECIMAL(20,4), counter BIGINT NOT NULL)`,
-    );
-  await using reading = new Reading((await hub.connect()).subscribe('shop', { from: 'earliest' }));
-  const copy = new Copy();
-  for (let round = 0; round < 5; round++) {
-    const writers = [1, 2, 3].map(() => writeUntilItEnds(source, new Random(random.below(2 ** 31))));
-    await sleep(200 + random.below(600));
-    await source.kill('SIGKILL');
-    await Promise.all(writers);
-    await source.restart();
-    await source.query(`INSERT INTO shop.moves VALUES (${100_000 + round}, 'restarted', NULL, 0)`);
-    const last = await hub.lastId();
-    for (const { changes } of await reading.until(last)) for (const change of changes) copy.apply(change);
-    for (const table of tables) expect(copy.rows(table)).toEqual(await rowsOf(source, table));
-  }
-  expect(copy.changes).toBeGreaterThan(500);
+onEachServer('a source that is killed at random times', (flavour) => {
+  test('loses nothing on the way to the reader', async () => {
+    const random = new Random(testSeed());
+    await using hub = await startHub({ flavour });
+    const { source } = hub;
+    await source.query('CREATE DATABASE shop');
+    for (const table of tables)
+      await source.query(
+        `CREATE TABLE ${table} (id INT PRIMARY KEY, note VARCHAR(200), amount DECIMAL(20,4), counter BIGINT NOT NULL)`,
+      );
+    await using reading = new Reading((await hub.connect()).subscribe('shop', { from: 'earliest' }));
+    const copy = new Copy();
+    for (let round = 0; round < 5; round++) {
+      const writers = [1, 2, 3].map(() => writeUntilItEnds(source, new Random(random.below(2 ** 31))));
+      await sleep(200 + random.below(600));
+      await source.kill('SIGKILL');
+      await Promise.all(writers);
+      await source.restart();
+      await source.query(`INSERT INTO shop.moves VALUES (${100_000 + round}, 'restarted', NULL, 0)`);
+      const last = await hub.lastId();
+      for (const { changes } of await reading.until(last)) for (const change of changes) copy.apply(change);
+      for (const table of tables) expect(copy.rows(table)).toEqual(await rowsOf(source, table));
+    }
+    expect(copy.changes).toBeGreaterThan(500);
+  });
 });
 
 /** The tables as the changes make them; a change that does not fit what is there is an error. */
@@ -63,14 +66,14 @@ class Copy {
   }
 }
 
-async function rowsOf(source: MariadbServer, table: string): Promise<Row[]> {
+async function rowsOf(source: DatabaseServer, table: string): Promise<Row[]> {
   const sql = `SELECT id, note, CAST(amount AS CHAR) AS amount, CAST(counter AS CHAR) AS counter FROM ${table} ORDER BY id`;
   const rows = (await source.query(sql)) as Record<string, number | string | null>[];
   return rows.map((row) => ({ ...row, counter: BigInt(row['counter']!) }));
 }
 
 /** Transactions of a few statements over few keys, some rolled back, until the server is gone. */
-async function writeUntilItEnds(source: MariadbServer, random: Random): Promise<void> {
+async function writeUntilItEnds(source: DatabaseServer, random: Random): Promise<void> {
   const connection = await source.connect({ multipleStatements: true });
   // The connection says so twice: to the query, and to whoever listens.
   connection.on('error', () => undefined);

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHub, type TestHub } from '../support/hub.js';
 import { HubProcess } from '../support/hub-process.js';
 import { Ledger, rowTransactions } from '../support/ledger.js';
+import { onEachServer } from '../support/on-each-server.js';
 import { Random } from '../support/random.js';
 import { Reading } from '../support/reading.js';
 import { testSeed } from '../support/test-seed.js';
@@ -10,7 +11,7 @@ import { idsByLsn } from './log-contents.js';
 
 const folder = 'store';
 
-describe('a store that is killed while a reader runs', () => {
+onEachServer('a store that is killed while a reader runs', (flavour) => {
   let hub: TestHub;
   let ledger: Ledger;
   let reading: Reading;
@@ -18,7 +19,7 @@ describe('a store that is killed while a reader runs', () => {
   /** How many of the ledger's transactions have been read and compared. */
   let done = 0;
   beforeAll(async () => {
-    hub = await startHub({ stores: [] });
+    hub = await startHub({ flavour, stores: [] });
     ledger = await Ledger.open(hub.source);
     settings = hub.storeSettings({ folder, log: { syncInterval: '50ms' } });
     reading = new Reading((await hub.connect()).subscribe('shop', { from: 'earliest' }));

@@ -1,9 +1,10 @@
 import { cp } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startHub, until, type TestHub, type TestStore } from '../support/hub.js';
 import { Ledger, rowTransactions } from '../support/ledger.js';
-import { startMariadb } from '../support/mariadb.js';
+import { startServer } from '../support/database-server.js';
+import { onEachServer } from '../support/on-each-server.js';
 import { Reading } from '../support/reading.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
@@ -17,9 +18,9 @@ const stopCode = async (store: TestStore): Promise<string | undefined> => {
   return (await store.store.captureEnded)?.code;
 };
 
-describe('the connection to the source', () => {
+onEachServer('the connection to the source', (flavour) => {
   test('is cut at many places within transactions: each arrives once, in order', async () => {
-    await using source = await startMariadb();
+    await using source = await startServer(flavour);
     await using proxy = await startTcpProxy(source);
     await using hub = await startHub({ source, stores: [{ source: proxy }] });
     await using ledger = await Ledger.open(source);
@@ -44,7 +45,7 @@ describe('the connection to the source', () => {
   });
 
   test('is cut in the middle of a transaction of many chunks: half of it is never seen', async () => {
-    await using source = await startMariadb();
+    await using source = await startServer(flavour);
     await using proxy = await startTcpProxy(source);
     await using hub = await startHub({ source, stores: [{ source: proxy }] });
     await using ledger = await Ledger.open(source);
@@ -65,7 +66,7 @@ describe('the connection to the source', () => {
   });
 
   test('is refused for a while: capture waits and goes on', async () => {
-    await using source = await startMariadb();
+    await using source = await startServer(flavour);
     await using proxy = await startTcpProxy(source);
     await using hub = await startHub({ source, stores: [{ source: proxy }] });
     await using ledger = await Ledger.open(source);
@@ -85,9 +86,9 @@ describe('the connection to the source', () => {
   });
 });
 
-describe('a source', () => {
+onEachServer('a source', (flavour) => {
   test('that rotates, restarts and is killed is read on where capture was', async () => {
-    await using hub = await startHub();
+    await using hub = await startHub({ flavour });
     const ledger = await Ledger.open(hub.source);
     const { source } = hub;
     await ledger.write(10);
@@ -96,7 +97,7 @@ describe('a source', () => {
       () => source.query('FLUSH BINARY LOGS; FLUSH BINARY LOGS'),
       () => source.restart(),
       () => source.kill('SIGKILL').then(() => source.restart()),
-      () => source.restart(['--log-bin-compress=ON']),
+      () => source.restart(flavour === 'mariadb' ? ['--log-bin-compress=ON'] : []),
     ]) {
       await ledger.write(5);
       await disturb();
@@ -120,7 +121,7 @@ describe('a source', () => {
   });
 
   test('that has purged what capture needs stops it, and reading goes on', async () => {
-    await using hub = await startHub();
+    await using hub = await startHub({ flavour });
     await using ledger = await Ledger.open(hub.source);
     await ledger.write(10);
     await hub.caughtUp();
@@ -138,13 +139,13 @@ describe('a source', () => {
   });
 
   test('that was reset stops capture: with the store away, and with it there', async () => {
-    await using hub = await startHub({ stores: [{}, {}] });
+    await using hub = await startHub({ flavour, stores: [{}, {}] });
     await using ledger = await Ledger.open(hub.source);
     await ledger.write(10);
     await hub.caughtUp();
     const [running, stopped] = hub.stores;
     await stopped!.stop();
-    await hub.source.query('RESET MASTER');
+    await hub.source.query(flavour === 'mariadb' ? 'RESET MASTER' : 'RESET BINARY LOGS AND GTIDS');
     await ledger.write(3);
     await stopped!.start();
     expect(await stopCode(stopped!)).toBe('SOURCE_HISTORY_CHANGED');
@@ -152,17 +153,17 @@ describe('a source', () => {
   });
 
   test('that is another one stops capture before anything of it is in the log', async () => {
-    await using hub = await startHub();
+    await using hub = await startHub({ flavour });
     await using ledger = await Ledger.open(hub.source);
     await ledger.write(5);
     await hub.caughtUp();
     await hub.store.stop();
-    // A server id of its own, or the same one with another history.
+    // A server id of its own, or the same one with another history; MySQL has a UUID to tell them apart.
     for (const [serverId, code] of [
       [77, 'SOURCE_CHANGED'],
-      [1, 'SOURCE_HISTORY_CHANGED'],
+      [1, flavour === 'mariadb' ? 'SOURCE_HISTORY_CHANGED' : 'SOURCE_CHANGED'],
     ] as const) {
-      await using other = await startMariadb({ serverId });
+      await using other = await startServer(flavour, { serverId });
       await other.query('CREATE DATABASE elsewhere; CREATE TABLE elsewhere.t (id INT PRIMARY KEY)');
       // More than the log has: its position is one that this source has, too.
       await other.query(
@@ -182,7 +183,7 @@ describe('a source', () => {
   });
 
   test('that two stores with one server id read stops one of them for good', async () => {
-    await using hub = await startHub();
+    await using hub = await startHub({ flavour });
     await using ledger = await Ledger.open(hub.source);
     await ledger.write(5);
     await hub.caughtUp();

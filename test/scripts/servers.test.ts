@@ -1,6 +1,13 @@
 import { chmod, symlink, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { findMariadb, findProgram, findServers, identify, readVersion } from '../../scripts/servers.mjs';
+import {
+  findMariadb,
+  findMysql,
+  findProgram,
+  findServers,
+  identify,
+  readVersion,
+} from '../../scripts/servers.mjs';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 test.each([
@@ -49,6 +56,18 @@ test('the MariaDB server is found behind a MySQL one, and the variable names ano
   const named = await findMariadb({ PATH: folder.path, DRC_TEST_MARIADBD: folder.file('other') });
   expect(named?.version).toBe('11.4.2');
   await expect(findMariadb({ DRC_TEST_MARIADBD: folder.file('mysqld') })).rejects.toThrow('is not a MariaDB');
+});
+
+test('the MySQL server is found behind a MariaDB one that has its name, and the variable names another', async () => {
+  await using folder = await temporaryFolder();
+  await writeProgram(folder.file('mysqld'), '/usr/sbin/mysqld  Ver 10.11.6-MariaDB for Linux');
+  await writeProgram(folder.file('other'), 'other  Ver 8.4.3 for Linux on x86_64 (MySQL Community Server)');
+  expect((await findMysql({ PATH: folder.path }))?.flavour).not.toBe('mariadb');
+  const named = await findMysql({ PATH: folder.path, DRC_TEST_MYSQLD: folder.file('other') });
+  expect(named).toEqual({ program: folder.file('other'), flavour: 'mysql', version: '8.4.3' });
+  await expect(findMysql({ DRC_TEST_MYSQLD: folder.file('mysqld') })).rejects.toThrow(
+    'is not a MySQL server',
+  );
 });
 
 test('what does not run or is not executable is no program', async () => {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { checkNode, packagesMatch, SetupError } from '../../scripts/setup.mjs';
+import { checkNode, packagesMatch, requiredServers, SetupError } from '../../scripts/setup.mjs';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 test.each(['20.19.0', '20.20.2', '22.0.0', '100.1.0'])('Node %s is new enough', (version) => {
@@ -10,6 +10,14 @@ test.each(['20.19.0', '20.20.2', '22.0.0', '100.1.0'])('Node %s is new enough', 
 test.each(['20.18.3', '18.20.0', '9.99.0'])('Node %s is refused in one sentence', (version) => {
   expect(() => checkNode(version)).toThrow(
     new SetupError(`DRC needs Node 20.19 or newer; this is ${version}.`),
+  );
+});
+
+test('servers that are required are named by flavour', () => {
+  expect([...requiredServers({ DRC_REQUIRE_SERVERS: 'mariadb, mysql' })]).toEqual(['mariadb', 'mysql']);
+  expect(requiredServers({}).has('mysql')).toBe(false);
+  expect(() => requiredServers({ DRC_REQUIRE_SERVERS: 'mysqld' })).toThrow(
+    new SetupError('DRC_REQUIRE_SERVERS names mysqld; it knows mariadb, mysql.'),
   );
 });
 

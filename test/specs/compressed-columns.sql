@@ -1,4 +1,5 @@
 -- Compressed columns arrive as what was written into them.
+-- only mariadb
 CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(1000) COMPRESSED, b TEXT COMPRESSED, c BLOB COMPRESSED);
 --> ddl CREATE TABLE t
 INSERT INTO t VALUES (1, REPEAT('é', 500), REPEAT('long', 5000), REPEAT(x'00', 40000)), (2, 'short', '', x''), (3, NULL, NULL, NULL);

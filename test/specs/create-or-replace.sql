@@ -1,4 +1,5 @@
 -- CREATE OR REPLACE drops what was there before: its verb tells it apart from CREATE.
+-- only mariadb
 CREATE TABLE t (id INT PRIMARY KEY);
 --> ddl CREATE TABLE t
 CREATE OR REPLACE TABLE t (name VARCHAR(20));

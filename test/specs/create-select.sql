@@ -7,8 +7,15 @@ INSERT INTO a VALUES (1, 'x'), (2, NULL);
 -->   insert a {id: 2, v: null}
 --> commit
 CREATE TABLE b AS SELECT id + 1 AS n, v FROM a ORDER BY id;
+-- expect mariadb
 --> begin
 -->   ddl CREATE TABLE b: "CREATE TABLE `b` (\n  `n` bigint(12) NOT NULL,\n  `v` varchar(5) DEFAULT NULL\n)"
+-->   insert b {n: 2n, v: "x"}
+-->   insert b {n: 3n, v: null}
+--> commit
+-- expect mysql
+--> begin
+-->   ddl CREATE TABLE b: "CREATE TABLE `b` (\n  `n` bigint NOT NULL DEFAULT '0',\n  `v` varchar(5) DEFAULT NULL\n) START TRANSACTION"
 -->   insert b {n: 2n, v: "x"}
 -->   insert b {n: 3n, v: null}
 --> commit

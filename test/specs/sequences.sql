@@ -1,4 +1,5 @@
 -- A sequence arrives as its new state, each time it reserves values.
+-- only mariadb
 CREATE SEQUENCE s START WITH 5 INCREMENT BY 2 CACHE 3;
 --> ddl CREATE SEQUENCE s
 SELECT NEXTVAL(s);

@@ -1,4 +1,5 @@
 -- UUID, INET4 and INET6 arrive as their canonical text, BINARY of the same widths as bytes.
+-- only mariadb
 CREATE TABLE t (id UUID PRIMARY KEY, v4 INET4, v6 INET6, b4 BINARY(4), b16 BINARY(16));
 --> ddl CREATE TABLE t
 INSERT INTO t VALUES ('123E4567-E89B-12D3-A456-426655440000', '192.168.0.1', '2001:DB8::ff00:42:8329', x'c0a80001', x'123e4567e89b12d3a456426655440000');

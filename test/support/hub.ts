@@ -10,7 +10,8 @@ import {
 } from '@drc/cluster-manager';
 import { parseStoreConfig, Store, type StoreConfig, type StoreDependencies } from '@drc/store';
 import { pino } from 'pino';
-import { startMariadb, type MariadbOptions, type MariadbServer } from './mariadb.js';
+import { type DatabaseServer, type Flavour, type ServerOptions, startServer } from './database-server.js';
+import { newestId } from './gtid.js';
 import { Reading, type ReadTransaction } from './reading.js';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.js';
 
@@ -22,9 +23,11 @@ const deadlineMs = 60_000;
 
 export interface HubOptions {
   /** Default: one of its own, ended with the hub. */
-  readonly source?: MariadbServer;
+  readonly source?: DatabaseServer;
+  /** For a source of its own. Default MariaDB. */
+  readonly flavour?: Flavour;
   /** For a source of its own. */
-  readonly mariadb?: MariadbOptions;
+  readonly server?: ServerOptions;
   /** The stores to start with. Default: one, with the defaults of `StoreSettings`. */
   readonly stores?: readonly StoreSettings[];
   /** Topics that stores may announce. Default `shop`. */
@@ -101,7 +104,7 @@ export class TestStore implements AsyncDisposable {
 
 /** Source, cluster manager and stores over real sockets and temporary folders, in this process. */
 export class TestHub implements AsyncDisposable {
-  readonly source: MariadbServer;
+  readonly source: DatabaseServer;
   readonly stores: TestStore[] = [];
   /** For stores; to give to one in a process of its own. */
   readonly storeKey: string;
@@ -117,7 +120,7 @@ export class TestHub implements AsyncDisposable {
 
   private constructor(
     opened: AsyncDisposable[],
-    source: MariadbServer,
+    source: DatabaseServer,
     folder: TemporaryFolder,
     keys: { readonly store: string; readonly client: string; readonly administrator: Credentials },
     managerSettings: Record<string, unknown>,
@@ -132,12 +135,12 @@ export class TestHub implements AsyncDisposable {
   }
 
   static async start(options: HubOptions = {}): Promise<TestHub> {
-    const { topics = ['shop'], stores = [{}], leaseMs = 1_500, ticketLifeMs } = options;
+    const { flavour = 'mariadb', topics = ['shop'], stores = [{}], leaseMs = 1_500, ticketLifeMs } = options;
     const opened: AsyncDisposable[] = [];
     try {
       const folder = await temporaryFolder('hub');
       opened.push(folder);
-      const source = options.source ?? (await startMariadb(options.mariadb));
+      const source = options.source ?? (await startServer(flavour, options.server));
       if (options.source === undefined) opened.push(source);
       const directory = folder.file('manager');
       const { administrator } = await initManager(directory, { passwordCost: cheapPasswords });
@@ -243,9 +246,8 @@ export class TestHub implements AsyncDisposable {
   }
 
   /** The source's newest transaction. */
-  async lastId(): Promise<string> {
-    const rows = (await this.source.query('SELECT @@GLOBAL.gtid_binlog_pos AS id')) as { id: string }[];
-    return rows[0]!.id;
+  lastId(): Promise<string> {
+    return newestId(this.source);
   }
 
   /** Waits until all stores that run have all that the source has. */

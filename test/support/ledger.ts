@@ -1,6 +1,7 @@
 import type { Change, Row } from '@drc/client-sdk';
 import type mysql from 'mysql2/promise';
-import type { MariadbServer } from './mariadb.js';
+import type { DatabaseServer } from './database-server.js';
+import { committedId } from './gtid.js';
 import { Random } from './random.js';
 import type { ReadTransaction } from './reading.js';
 
@@ -26,20 +27,20 @@ const tables = ['shop.orders', 'shop.buyers'] as const;
 export class Ledger implements AsyncDisposable {
   /** All that was committed, in order. */
   readonly transactions: LedgerTransaction[] = [];
-  readonly #source: MariadbServer;
+  readonly #source: DatabaseServer;
   #connection: mysql.Connection;
   readonly #random: Random;
   readonly #rows = new Map<string, Map<number, Row>>(tables.map((table) => [table, new Map()]));
   #nextId = 1;
 
-  private constructor(source: MariadbServer, connection: mysql.Connection, seed: number) {
+  private constructor(source: DatabaseServer, connection: mysql.Connection, seed: number) {
     this.#source = source;
     this.#connection = connection;
     this.#random = new Random(seed);
   }
 
   /** Makes the tables. Their DDL is not in the ledger; see `rowTransactions`. @param at what the source's clock says, ms */
-  static async open(source: MariadbServer, seed = 1, at?: number): Promise<Ledger> {
+  static async open(source: DatabaseServer, seed = 1, at?: number): Promise<Ledger> {
     const connection = await source.connect({ multipleStatements: true });
     if (at !== undefined) await connection.query(`SET TIMESTAMP=${at / 1000}`);
     await connection.query('CREATE DATABASE IF NOT EXISTS shop');
@@ -76,10 +77,8 @@ export class Ledger implements AsyncDisposable {
     const statements: string[] = [];
     for (let i = 0; i < size; i++) statements.push(this.#change(changes, size > 100));
     const clock = at === undefined ? '' : `SET TIMESTAMP=${at / 1000};`;
-    const [results] = await this.#connection.query<mysql.RowDataPacket[][]>(
-      `${clock}BEGIN;${statements.join(';')};COMMIT;SELECT @@last_gtid AS id`,
-    );
-    const id = String((results.at(-1) as mysql.RowDataPacket[])[0]!['id']);
+    const sql = `${clock}BEGIN;${statements.join(';')};COMMIT`;
+    const id = await committedId(this.#connection, this.#source.flavour, sql);
     this.transactions.push({ id, changes });
     return id;
   }

@@ -13,8 +13,8 @@ test('the line of totals names skipped tests only where there are any', () => {
   expect(totalsLine({ passed: 0, failed: 2, skipped: 1 })).toBe('0 passed, 2 failed, 1 skipped');
 });
 
-/** Runs a project of one test file with our reporter; its last line. */
-async function lastLine(source: string): Promise<string | undefined> {
+/** Runs a project of one test file with our reporter; what it prints, in lines. */
+async function linesOf(source: string): Promise<readonly string[]> {
   // Within the packages, so that vitest is found; not within test, so that nobody else runs it.
   const cache = join(root, 'node_modules', '.cache', 'drc');
   await mkdir(cache, { recursive: true });
@@ -33,11 +33,13 @@ async function lastLine(source: string): Promise<string | undefined> {
     const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
     const run = promisify(execFile)(process.execPath, [vitest, 'run'], { cwd: folder });
     const { stdout } = await run.catch((error: unknown) => error as { stdout: string });
-    return stdout.trimEnd().split('\n').at(-1);
+    return stdout.trimEnd().split('\n');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+const lastLine = async (source: string): Promise<string | undefined> => (await linesOf(source)).at(-1);
 
 test('passed, failed, skipped and unfinished tests are counted', async () => {
   const source = `
@@ -56,4 +58,15 @@ test('failures outside of tests are failures', async () => {
   );
   const hook = `describe('s', () => { beforeAll(() => { throw new Error('hook'); }); test('a', () => undefined); });`;
   expect(await lastLine(hook)).toMatch(/^0 passed, [1-9] failed/);
+});
+
+test('what is skipped is named right before the totals, a whole suite by its own name', async () => {
+  const source = `
+    describe('on one server', () => { test('a', () => undefined); test.skip('b, pending: c', () => undefined); });
+    describe.skip('on another', () => { describe('s', () => { test('a', () => undefined); }); test('b', () => undefined); });`;
+  expect((await linesOf(source)).slice(-3)).toEqual([
+    'skipped: a.test.ts > on one server > b, pending: c',
+    'skipped: a.test.ts > on another (2 tests)',
+    '1 passed, 0 failed, 3 skipped',
+  ]);
 });

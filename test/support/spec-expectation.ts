@@ -11,6 +11,7 @@ import type { SpecChange, SpecRow, SpecTransaction, SpecValue } from './spec-hub
  *   table       = name | string             (`t` is spec.t; quoted: as it is, with schema)
  *   row         = "{" [(name | string) ":" value ("," …)*] "}"
  *   value       = "null" | number | integer "n" (bigint) | string | x"hex" (bytes) | "repeat(" value "," count ")"
+ *               | "[" number ("," number)* "]"       (VECTOR)
  *   string      = as in JSON
  *
  * VERB+ are words in capitals. Without a text, a DDL's text is the statement behind which it stands.
@@ -21,7 +22,7 @@ export class SpecSyntaxError extends Error {
 }
 
 const token =
-  /\s*(?:(?<bytes>x"[0-9a-f]*")|(?<string>"(?:[^"\\]|\\.)*")|(?<number>-?\d[\d.]*(?:e[-+]?\d+)?n?)|(?<word>[\p{L}_$][\p{L}\p{N}_$.]*(?:=0)?)|(?<sign>->|[{}:,()]))/uy;
+  /\s*(?:(?<bytes>x"[0-9a-f]*")|(?<string>"(?:[^"\\]|\\.)*")|(?<number>-?\d[\d.]*(?:e[-+]?\d+)?n?)|(?<word>[\p{L}_$][\p{L}\p{N}_$.]*(?:=0)?)|(?<sign>->|[{}:,()[\]]))/uy;
 
 type Kind = 'bytes' | 'string' | 'number' | 'word' | 'sign';
 
@@ -130,6 +131,7 @@ export class ExpectationReader {
       return text.endsWith('n') ? BigInt(text.slice(0, -1)) : Number(text);
     }
     if (this.#skip('null')) return null;
+    if (this.#skip('[')) return this.#vector();
     this.#expect('repeat');
     this.#expect('(');
     const value = this.#value();
@@ -139,6 +141,14 @@ export class ExpectationReader {
     if (typeof value === 'string') return value.repeat(count);
     if (Buffer.isBuffer(value)) return Buffer.alloc(value.length * count, value);
     throw this.#wrong('text or bytes to repeat');
+  }
+
+  #vector(): Float32Array {
+    const numbers: number[] = [];
+    do numbers.push(Number(this.#take('number')));
+    while (this.#skip(','));
+    this.#expect(']');
+    return Float32Array.from(numbers);
   }
 
   #flags(): { foreignKeyChecks: boolean; uniqueChecks: boolean } {

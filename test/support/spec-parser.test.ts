@@ -44,9 +44,10 @@ test('values keep their types', () => {
   const { expected } = parseSpec(`-- Values.
 SELECT 1;
 --> insert t {i: -7, f: 1.5e-3, b: 18446744073709551615n, s: "a\\"\\u00e9", x: x"00ff", e: x"", n: null}
+--> insert t {v: [1, -2.5, 1e-3]}
 --> insert t {s: repeat("ab", 3), x: repeat(x"00ff", 2), "__proto__": 1, "a b": 2, übergröße: 3}
 `);
-  const [first, second] = expected.map(({ changes }) => changes[0]);
+  const [first, vector, second] = expected.map(({ changes }) => changes[0]);
   const after = {
     i: -7,
     f: 0.0015,
@@ -57,6 +58,7 @@ SELECT 1;
     n: null,
   };
   expect(first).toMatchObject({ after });
+  expect(vector).toMatchObject({ after: { v: Float32Array.of(1, -2.5, 0.001) } });
   expect(second?.kind === 'insert' && Object.entries(second.after)).toEqual([
     ['s', 'ababab'],
     ['x', Buffer.of(0, 255, 0, 255)],
@@ -118,6 +120,38 @@ SELECT 3;
   ]);
 });
 
+const twoServers = `-- Servers differ.
+-- pending mysql: it is not built
+SELECT 1;
+-- expect mariadb
+--> insert t {id: 1}
+-- expect mysql
+--> insert t {id: 2}
+--> insert t {id: 3}
+
+--> insert t {id: 4}
+SELECT 2;
+-- expect mysql
+--> insert t {id: 5}
+SELECT 3;
+`;
+
+test.each([
+  ['mariadb', [1, 4], undefined],
+  ['mysql', [2, 3, 4, 5], 'it is not built'],
+] as const)('%s is given its own expectations, and those of both, in order', (flavour, ids, pending) => {
+  const spec = parseSpec(twoServers, 'f.sql', flavour);
+  expect(spec.expected.map(({ changes: [change] }) => change)).toEqual(
+    ids.map((id) => ({ kind: 'insert', table: 'spec.t', after: { id }, ...flags })),
+  );
+  expect(spec.pending).toBe(pending);
+  expect(spec.only).toBeUndefined();
+});
+
+test('a spec can be about one server', () => {
+  expect(parseSpec('-- T.\n-- only mariadb\nSELECT 1;\n').only).toBe('mariadb');
+});
+
 test.each([
   ['no title', 'SELECT 1;\n', /f.sql:1: the first line/],
   ['an open statement', '-- T.\nSELECT 1\n--> insert t {}\n', /f.sql:3: the statement before has no end/],
@@ -128,6 +162,9 @@ test.each([
   ['a column twice', '-- T.\nSELECT 1;\n--> insert t {id: 1, id: 2}\n', /f.sql:3: expected column id once/],
   ['an open transaction', '-- T.\nSELECT 1;\n--> begin\n--> insert t {id: 1}\n', /f.sql:4: expected word/],
   ['garbage', '-- T.\nSELECT 1;\n--> insert t {id: @}\n', /f.sql:3: expected something readable/],
+  ['an empty section', '-- T.\nSELECT 1;\n-- expect mysql\n\nSELECT 2;\n', /f.sql:4: nothing is expected/],
+  ['a late remark', '-- T.\nSELECT 1;\n-- only mysql\n', /f.sql:3: this belongs behind the title/],
+  ['no reason', '-- T.\n-- pending mysql:\nSELECT 1;\n', /f.sql:2: it must say why/],
   ['an unknown directive', '-- T.\n--@ sesion b\nSELECT 1;\n', /f.sql:2: there is no directive sesion/],
 ])('%s is refused with its line', (_title, text, message) => {
   expect(() => parseSpec(text, 'f.sql')).toThrow(message);

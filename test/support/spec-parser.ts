@@ -1,3 +1,4 @@
+import type { Flavour } from './database-server.js';
 import type { Spec } from './spec.js';
 import { ExpectationReader, SpecSyntaxError } from './spec-expectation.js';
 import type { SpecStatement, SpecTransaction } from './spec-hub.js';
@@ -21,10 +22,16 @@ import type { SpecStatement, SpecTransaction } from './spec-hub.js';
  * Statements end with `;`. `DELIMITER //` works as in the mysql client. Lines that begin with `--@` are directives:
  *   --@ session b            the following statements run on connection b (at first: main)
  *   --@ fails ER_DUP_ENTRY   the source refuses the next statement with this error
+ *
+ * A spec holds on both servers, unless comments of these forms say otherwise:
+ *   -- only mariadb            behind the title: it is about what only this server has
+ *   -- pending mysql: reason   behind the title: not yet on this server
+ *   -- expect mysql            the `-->` lines right behind it are what comes from this server; those of the other
+ *                              follow behind `-- expect mariadb`, where anything comes from it
  */
 
-/** @throws SpecSyntaxError with the line */
-export function parseSpec(text: string, file = 'spec'): Spec {
+/** @returns what the spec says of this server. @throws SpecSyntaxError with the line */
+export function parseSpec(text: string, file = 'spec', flavour: Flavour = 'mariadb'): Spec {
   const title = /^-- (.+)$/m.exec(text)?.[1];
   if (title === undefined || !text.startsWith('-- '))
     throw new SpecSyntaxError(`${file}:1: the first line must be a comment that says what the spec shows`);
@@ -33,12 +40,17 @@ export function parseSpec(text: string, file = 'spec'): Spec {
   const splitter = new StatementSplitter();
   let session = 'main';
   let fails: string | undefined;
-  let block: { lines: string[]; line: number } | undefined;
+  let only: Flavour | undefined;
+  let pending: string | undefined;
+  let block: { lines: string[]; line: number; for?: Flavour } | undefined;
 
   const endBlock = (): void => {
     if (block === undefined) return;
+    if (block.lines.length === 0)
+      throw new SpecSyntaxError(`${file}:${block.line}: nothing is expected behind it`);
     const reader = new ExpectationReader(block.lines.join('\n'), file, block.line, statements.at(-1)?.sql);
-    expected.push(...reader.transactions());
+    const transactions = reader.transactions();
+    if (block.for === undefined || block.for === flavour) expected.push(...transactions);
     block = undefined;
   };
 
@@ -51,6 +63,16 @@ export function parseSpec(text: string, file = 'spec'): Spec {
       return;
     }
     endBlock();
+    const remark = splitter.inStatement ? null : serverRemark.exec(line);
+    if (remark !== null) {
+      const [word, server, reason] = [remark[1]!, remark[2] as Flavour, remark[3] ?? ''];
+      if (word === 'expect') block = { lines: [], line: index + 2, for: server };
+      else if (statements.length > 0) throw new SpecSyntaxError(`${at}: this belongs behind the title`);
+      else if (word === 'only') only = server;
+      else if (reason === '') throw new SpecSyntaxError(`${at}: it must say why`);
+      else if (server === flavour) pending = reason;
+      return;
+    }
     const directive = /^--@\s*(\w+)\s+(\S+)\s*$/.exec(line);
     if (directive !== null) {
       if (directive[1] === 'session') session = directive[2]!;
@@ -66,8 +88,16 @@ export function parseSpec(text: string, file = 'spec'): Spec {
   endBlock();
   if (splitter.inStatement) throw new SpecSyntaxError(`${file}: the last statement has no end`);
   if (statements.length === 0) throw new SpecSyntaxError(`${file}: there is no statement`);
-  return { title, statements, expected };
+  return {
+    title,
+    statements,
+    expected,
+    ...(only === undefined ? {} : { only }),
+    ...(pending === undefined ? {} : { pending }),
+  };
 }
+
+const serverRemark = /^-- (expect|only|pending) (mariadb|mysql)(?:: *(.*))?$/;
 
 /** Takes lines, gives statements. Knows quotes and comments, and nothing else of SQL. */
 class StatementSplitter {

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
+import type { Flavour } from './database-server.js';
 import type { SpecChange, SpecRow, SpecStatement, SpecTransaction, SpecValue } from './spec-hub.js';
 
-/** A file of test/specs: statements, and exactly the changes that a reader gets from them. */
+/** What a file of test/specs says of one server: statements, and exactly the changes that a reader gets from them. */
 export interface Spec {
   readonly title: string;
   readonly statements: readonly SpecStatement[];
   readonly expected: readonly SpecTransaction[];
+  /** The one server that it is about. */
+  readonly only?: Flavour;
+  /** Why it does not hold yet on this server. */
+  readonly pending?: string;
 }
 
 /** A list of transactions, flat. */

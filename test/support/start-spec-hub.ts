@@ -1,17 +1,24 @@
 import type { Change } from '@drc/client-sdk';
 import type mysql from 'mysql2/promise';
+import type { Flavour } from './database-server.js';
+import { committedId } from './gtid.js';
 import { startHub, type TestHub } from './hub.js';
 import { Reading, type ReadTransaction } from './reading.js';
 import type { SpecChange, SpecHub, SpecStatement, SpecTransaction } from './spec-hub.js';
 
-/** One source, store, manager and reader for all specs. */
-export async function startSpecHub(): Promise<SpecHub> {
-  const hub = await startHub();
+/** One source, store, manager and reader for all specs on this server. */
+export async function startSpecHub(flavour: Flavour): Promise<SpecHub> {
+  const hub = await startHub({ flavour });
   try {
     const sdk = await hub.connect();
     const reading = new Reading(sdk.subscribe('shop', { from: 'earliest' }));
+    // What stops capture is told at once, not when the reader has waited for too long.
+    const stopped = hub.store.store.capture.ended.then((error) => {
+      throw error ?? new Error('Capture was closed.');
+    });
+    stopped.catch(() => undefined);
     return {
-      run: (statements) => run(hub, reading, statements),
+      run: (statements) => Promise.race([run(hub, reading, statements), stopped]),
       [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
     };
   } catch (error) {
@@ -65,9 +72,13 @@ async function errorCode(result: Promise<unknown>): Promise<string | undefined> 
 }
 
 /** Runs one statement; the id of the transaction that it made. */
-async function idOf(hub: TestHub, sql: string): Promise<string> {
-  const rows = (await hub.source.query(`${sql}; SELECT @@last_gtid AS id`)) as [unknown, { id: string }[]];
-  return rows[1][0]!.id;
+async function idOf({ source }: TestHub, sql: string): Promise<string> {
+  const connection = await source.connect({ multipleStatements: true });
+  try {
+    return await committedId(connection, source.flavour, sql);
+  } finally {
+    await connection.end();
+  }
 }
 
 function specChange(change: Change): SpecChange {

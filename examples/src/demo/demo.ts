@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type MariadbServer, startMariadb, temporaryFolder } from '@drc/local-servers';
+import { type DatabaseServer, startMariadb, temporaryFolder } from '@drc/local-servers';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { Command } from './command.js';
 import { type TableComparison, compareTable } from './compare.js';
@@ -106,8 +106,8 @@ function printComparison(comparisons: readonly TableComparison[]): boolean {
 
 async function keepRunning(
   hub: RunningHub,
-  source: MariadbServer,
-  target: MariadbServer,
+  source: DatabaseServer,
+  target: DatabaseServer,
   signal: AbortSignal,
 ): Promise<void> {
   const response = await fetch(`${hub.manager}/v1/login`, {
@@ -130,7 +130,7 @@ Try, in another terminal:
   });
 }
 
-const connectionTo = (server: MariadbServer): ConnectionOptions => ({
+const connectionTo = (server: DatabaseServer): ConnectionOptions => ({
   host: server.host,
   port: server.port,
   user: server.user,

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { MariadbServer } from '@drc/local-servers';
+import type { DatabaseServer } from '@drc/local-servers';
 import { Command, runCommand } from './command.js';
 import type { Disposables } from './disposables.js';
 
@@ -20,8 +20,8 @@ export interface RunningHub {
 /** Cluster manager, store and congo by the commands that a user would type, with files in `folder`. */
 export async function startHub(
   folder: string,
-  source: MariadbServer,
-  target: MariadbServer,
+  source: DatabaseServer,
+  target: DatabaseServer,
   cleanUp: Disposables,
 ): Promise<RunningHub> {
   const file = (name: string): string => join(folder, name);

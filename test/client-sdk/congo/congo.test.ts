@@ -1,7 +1,8 @@
 import type { Change, Column, Row } from '@drc/client-sdk';
 import { Congo } from '@drc/client-sdk/congo';
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { onEachServer } from '../../support/on-each-server.js';
 import { FakeTopic } from './support/fake-hub.mjs';
 import { ddl, insert, int, remove, tableVersion, text, update } from './support/tables.js';
 import { RunningTask } from './support/task.js';
@@ -11,10 +12,10 @@ const orders = tableVersion('shop.orders', [int('id'), text('note')]);
 const createOrders = 'CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(255))';
 const order = (id: number, note: string | null = `n${id}`) => ({ id, note });
 
-describe('Congo', () => {
+onEachServer('Congo', (flavour) => {
   let target: TestTarget;
   beforeAll(async () => {
-    target = await TestTarget.start();
+    target = await TestTarget.start(flavour);
   });
   afterAll(async () => {
     await target[Symbol.asyncDispose]();
@@ -54,7 +55,6 @@ describe('Congo', () => {
   });
 
   it('keeps tables apart whose names differ in capital letters only', async () => {
-    if (target.isMysql) return;
     await target.reset(
       'CREATE TABLE `A` (id INT PRIMARY KEY)',
       'CREATE TABLE `a` (id INT PRIMARY KEY, x INT)',

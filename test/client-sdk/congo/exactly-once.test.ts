@@ -1,5 +1,6 @@
 import type { KillPoint } from '@drc/client-sdk/congo';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { onEachServer } from '../../support/on-each-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { CongoProcess } from './support/congo-process.js';
 import { FakeTopic } from './support/fake-hub.mjs';
@@ -12,10 +13,10 @@ const orders = tableVersion('shop.orders', [int('id'), text('note')]);
 const bare = tableVersion('shop.bare', [text('note')], []);
 const transactions = 120;
 
-describe('Exactly once', () => {
+onEachServer('Exactly once', (flavour) => {
   let target: TestTarget;
   beforeAll(async () => {
-    target = await TestTarget.start();
+    target = await TestTarget.start(flavour);
   });
   afterAll(async () => {
     await target[Symbol.asyncDispose]();
@@ -146,8 +147,7 @@ describe('Exactly once', () => {
   );
 
   it('holds when the target itself is killed and started again', async () => {
-    if (target.isMysql) return;
-    await using own = await TestTarget.start();
+    await using own = await TestTarget.start(flavour);
     await own.reset(...workloadTables);
     const topic = new FakeTopic();
     await using task = new RunningTask(topic, own, { maxBatchRows: 3 });

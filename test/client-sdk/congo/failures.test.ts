@@ -1,5 +1,6 @@
 import type { Change } from '@drc/client-sdk';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { onEachServer } from '../../support/on-each-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { FakeTopic } from './support/fake-hub.mjs';
 import { insert, int, remove, tableVersion, text, update } from './support/tables.js';
@@ -12,10 +13,10 @@ const bare = tableVersion('shop.bare', [text('note')], []);
 const createBare = 'CREATE TABLE bare (note VARCHAR(20))';
 const order = (id: number, note = `n${id}`) => ({ id, note });
 
-describe('A row that cannot be applied', () => {
+onEachServer('A row that cannot be applied', (flavour) => {
   let target: TestTarget;
   beforeAll(async () => {
-    target = await TestTarget.start(['--innodb-lock-wait-timeout=1']);
+    target = await TestTarget.start(flavour, ['--innodb-lock-wait-timeout=1']);
   });
   afterAll(async () => {
     await target[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 import type { Column, Value } from '@drc/client-sdk';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { onEachServer } from '../../support/on-each-server.js';
 import { FakeTopic } from './support/fake-hub.mjs';
 import { insert, int, remove, tableVersion, update } from './support/tables.js';
 import { RunningTask } from './support/task.js';
@@ -171,15 +172,11 @@ const families: Record<string, Family> = {
   INET4: { sql: 'INET4', column: { type: 'inet4' }, values: ['0.0.0.0', '192.168.0.1'], only: 'mariadb' },
 };
 
-const isMysql = process.env['DRC_TEST_MYSQLD'] !== undefined;
-const tested = Object.entries(families).filter(
-  ([, { only }]) => only === undefined || (only === 'mysql') === isMysql,
-);
-
-describe('A value of each type', () => {
+onEachServer('A value of each type', (flavour) => {
+  const tested = Object.entries(families).filter(([, { only }]) => only === undefined || only === flavour);
   let target: TestTarget;
   beforeAll(async () => {
-    target = await TestTarget.start();
+    target = await TestTarget.start(flavour);
   });
   afterAll(async () => {
     await target[Symbol.asyncDispose]();

@@ -1,36 +1,21 @@
 import { TransactionSet } from '@drc/protocol';
 import type { TargetOptions } from '@drc/client-sdk/congo';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type mysql from 'mysql2/promise';
-import { startMariadb } from '../../../support/mariadb.js';
-import { startMysql } from './mysql.js';
-
-interface Server extends AsyncDisposable {
-  readonly port: number;
-  connect(options?: mysql.ConnectionOptions): Promise<mysql.Connection>;
-  query(sql: string): Promise<unknown>;
-  kill?(signal: 'SIGKILL'): Promise<void>;
-  restart?(): Promise<void>;
-}
+import { type DatabaseServer, type Flavour, startServer } from '../../../support/database-server.js';
 
 /** Numbers up to 32 bits are numbers, everything else is text. */
 export type Stored = Readonly<Record<string, string | number | null>>;
 
-/** The target of a test: MariaDB, or MySQL where DRC_TEST_MYSQLD names its server program. */
+/** The target of a test. */
 export class TestTarget implements AsyncDisposable {
-  readonly server: Server;
-  readonly isMysql: boolean;
+  readonly server: DatabaseServer;
 
-  private constructor(server: Server, isMysql: boolean) {
+  private constructor(server: DatabaseServer) {
     this.server = server;
-    this.isMysql = isMysql;
   }
 
-  static async start(args: readonly string[] = []): Promise<TestTarget> {
-    const program = process.env['DRC_TEST_MYSQLD'];
-    return program === undefined
-      ? new TestTarget(await startMariadb({ args }), false)
-      : new TestTarget(await startMysql(program, args), true);
+  static async start(flavour: Flavour = 'mariadb', args: readonly string[] = []): Promise<TestTarget> {
+    return new TestTarget(await startServer(flavour, { args }));
   }
 
   get options(): TargetOptions {
@@ -84,8 +69,8 @@ export class TestTarget implements AsyncDisposable {
   }
 
   async killAndRestart(): Promise<void> {
-    await this.server.kill?.('SIGKILL');
-    await this.server.restart?.();
+    await this.server.kill('SIGKILL');
+    await this.server.restart();
   }
 
   async until(condition: () => Promise<boolean>): Promise<void> {

@@ -1,52 +1,34 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { constants, existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { cp, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import mysql from 'mysql2/promise';
-import { findMariadb, installDatabase, userArguments, type ServerProgram } from '../../scripts/servers.mjs';
+import {
+  findServer,
+  flavours,
+  userArguments,
+  type Flavour,
+  type ServerProgram,
+} from '../../scripts/servers.mjs';
+import { databaseTemplate, plainUser } from './database-template.js';
 import { freePort } from './free-port.js';
+import { defaultArguments, storageArguments } from './server-arguments.js';
 import { guardServer, type ServerGuard } from './server-guard.js';
 
 const host = '127.0.0.1';
 const startDeadlineMs = 60_000;
 
-/** A user who may do nothing at all, until a test grants it something. */
-const plainUser = { user: 'plain', password: 'plain' } as const;
-
-export interface MariadbOptions {
-  /** Further server arguments; the last one of a name wins, so any default below can be overridden. */
+export interface ServerOptions {
+  /** Further server arguments; the last one of a name wins, so any default can be overridden. */
   readonly args?: readonly string[];
   /** default 1 */
   readonly serverId?: number;
 }
 
-/** Small and fast: data survive a kill of the server, not of the machine. */
-const innodbArguments = [
-  '--innodb-log-file-size=32M',
-  '--innodb-buffer-pool-size=32M',
-  '--innodb-flush-log-at-trx-commit=2',
-  '--innodb-doublewrite=0',
-];
-
-const defaultArguments = [
-  '--log-bin=binlog',
-  '--binlog-format=ROW',
-  '--binlog-row-image=FULL',
-  '--binlog-row-metadata=FULL',
-  '--sync-binlog=0',
-  '--character-set-server=utf8mb4',
-  '--bind-address=127.0.0.1',
-  '--skip-name-resolve',
-  '--max-allowed-packet=1G',
-  '--key-buffer-size=1M',
-  '--aria-pagecache-buffer-size=4M',
-];
-
-/** A MariaDB server of one's own, on a free port of 127.0.0.1, in a temporary folder. */
-export class MariadbServer implements AsyncDisposable {
+/** A MariaDB or MySQL server of one's own, on a free port of 127.0.0.1, in a temporary folder. */
+export class DatabaseServer implements AsyncDisposable {
   readonly host = host;
   readonly user = 'root';
   readonly password = '';
@@ -72,14 +54,20 @@ export class MariadbServer implements AsyncDisposable {
     this.#process = process;
   }
 
-  static async start(options: MariadbOptions = {}): Promise<MariadbServer> {
-    const program = await findMariadb();
-    if (program === undefined) throw new Error('No MariaDB server found; `npm test` installs one on Debian.');
+  static async start(flavour: Flavour, options: ServerOptions = {}): Promise<DatabaseServer> {
+    const program = await findServer(flavour);
+    if (program === undefined) {
+      const { title, variable } = flavours[flavour];
+      throw new Error(`No ${title} server found on this machine; ${variable} can name its program.`);
+    }
     const folder = await mkdtemp(join(tmpdir(), 'drc-db-'));
     const guard = guardServer(folder);
     try {
       const dataDir = join(folder, 'data');
-      await cp(await template(program), dataDir, { recursive: true, mode: constants.COPYFILE_FICLONE });
+      await cp(await databaseTemplate(program), dataDir, {
+        recursive: true,
+        mode: constants.COPYFILE_FICLONE,
+      });
       const socketPath = join(folder, 'socket');
       const temporary = join(folder, 'tmp');
       await mkdir(temporary);
@@ -94,13 +82,13 @@ export class MariadbServer implements AsyncDisposable {
           `--socket=${socketPath}`,
           `--pid-file=${join(folder, 'pid')}`,
           `--port=${port}`,
-          ...innodbArguments,
-          ...defaultArguments,
+          ...storageArguments[flavour],
+          ...defaultArguments[flavour],
           `--server-id=${options.serverId ?? 1}`,
         ];
         const launch = { program, folder, dataDir, socketPath, port, guard, fixedArguments };
         try {
-          return new MariadbServer(launch, await launchServer(launch, options.args ?? []));
+          return new DatabaseServer(launch, await launchServer(launch, options.args ?? []));
         } catch (error) {
           // Between the choice of the port and its use somebody else may have taken it.
           if (attempt === 5 || !/Bind on TCP|Address already in use/.test(String(error))) throw error;
@@ -111,6 +99,10 @@ export class MariadbServer implements AsyncDisposable {
       await rm(folder, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  get flavour(): Flavour {
+    return this.program.flavour;
   }
 
   /** The server process; another one after `restart`. */
@@ -190,8 +182,13 @@ export class MariadbServer implements AsyncDisposable {
   }
 }
 
-export const startMariadb = (options?: MariadbOptions): Promise<MariadbServer> =>
-  MariadbServer.start(options);
+export const startServer = (flavour: Flavour, options?: ServerOptions): Promise<DatabaseServer> =>
+  DatabaseServer.start(flavour, options);
+
+export const startMariadb = (options?: ServerOptions): Promise<DatabaseServer> =>
+  startServer('mariadb', options);
+
+export const startMysql = (options?: ServerOptions): Promise<DatabaseServer> => startServer('mysql', options);
 
 interface Launch {
   readonly program: ServerProgram;
@@ -225,7 +222,10 @@ async function launchServer(launch: Launch, args: readonly string[]): Promise<Ch
   } catch (error) {
     server.kill('SIGKILL');
     const text = await readFile(errorLogPath(launch.folder), 'utf8');
-    throw new Error(`MariaDB did not start: ${String(error)}\n${text.slice(-4000)}`, { cause: error });
+    throw new Error(
+      `${flavours[launch.program.flavour].title} did not start: ${String(error)}\n${text.slice(-4000)}`,
+      { cause: error },
+    );
   }
   // From here on an end of the process is the test's affair.
   failed.catch(() => undefined);
@@ -254,55 +254,3 @@ const whenEnded = (server: ChildProcess): Promise<void> => {
   server.ref();
   return new Promise((resolve) => server.once('exit', () => resolve()));
 };
-
-/** A new database to copy from, made once for each server version and kept beside the installed packages. */
-async function template(program: ServerProgram): Promise<string> {
-  const cache = fileURLToPath(new URL('../../node_modules/.cache/drc/', import.meta.url));
-  const path = join(cache, `mariadb-${program.version}-1`);
-  if (existsSync(path)) return path;
-  await mkdir(cache, { recursive: true });
-  const making = await mkdtemp(join(cache, 'making-'));
-  try {
-    const dataDir = join(making, 'data');
-    await installDatabase(program, dataDir, innodbArguments);
-    await addPlainUser(program, dataDir);
-    await rename(dataDir, path);
-  } catch (error) {
-    // Another test process may have been faster.
-    if (!existsSync(path)) throw error;
-  } finally {
-    await rm(making, { recursive: true, force: true });
-  }
-  return path;
-}
-
-/** By a server without network that reads its statements from stdin and ends. */
-async function addPlainUser(program: ServerProgram, dataDir: string): Promise<void> {
-  const sql = join(dirname(dataDir), 'plain.sql');
-  await writeFile(
-    sql,
-    `FLUSH PRIVILEGES;\nCREATE USER '${plainUser.user}'@'127.0.0.1' IDENTIFIED BY '${plainUser.password}';\n`,
-  );
-  const input = await open(sql, 'r');
-  const server = spawn(
-    program.program,
-    [
-      '--no-defaults',
-      ...userArguments(),
-      '--bootstrap',
-      `--datadir=${dataDir}`,
-      `--tmpdir=${dirname(dataDir)}`,
-      ...innodbArguments,
-    ],
-    { stdio: [input.fd, 'ignore', 'pipe'] },
-  );
-  let output = '';
-  server.stderr?.setEncoding('utf8').on('data', (text: string) => (output += text));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.once('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`${program.program} --bootstrap failed:\n${output}`)),
-    );
-  });
-  await input.close();
-}

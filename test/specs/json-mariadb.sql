@@ -1,4 +1,5 @@
 -- JSON of MariaDB arrives as the text that was written.
+-- only mariadb
 CREATE TABLE t (id INT PRIMARY KEY, j JSON);
 --> ddl CREATE TABLE t
 INSERT INTO t VALUES (1, '{"b": 1.10, "a": [1, "é", null],  "n": 12345678901234567890}'), (2, 'null'), (3, NULL), (4, '"text"');

@@ -1,1 +1,0 @@
-export * from '../../local-servers/src/mariadb.js';
