@@ -1,5 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
-import { charsetTables, collationRanges } from './charset-tables.js';
+import { charsetBases, charsetTables, collationRanges } from './charset-tables.js';
 
 /**
  * How text of one charset becomes UTF-8: exactly as the server converts it for a client that asks for utf8mb4.
@@ -149,20 +149,23 @@ function tableCharset(name: string): Charset | undefined {
   if (known !== undefined) return known;
   const packed = Object.hasOwn(charsetTables, name) ? charsetTables[name] : undefined;
   if (packed === undefined) return undefined;
-  const table = unpack(packed);
-  const convert = table.length === singles ? single(table) : multiple(table);
+  const table = unpack(name, packed);
+  const convert =
+    table.length === singles ? single(table) : name === 'gb18030' ? gb18030(table) : multiple(table);
   const charset = { name, growth: 3, isUtf8: false, convert };
   unpacked.set(name, charset);
   return charset;
 }
 
-function unpack(packed: string): Uint16Array {
+function unpack(name: string, packed: string): Uint16Array {
   const bytes = inflateRawSync(Buffer.from(packed, 'base64'));
   const table = new Uint16Array(bytes.length >> 1);
+  const baseName = charsetBases[name];
+  const base = baseName === undefined ? undefined : unpack(baseName, charsetTables[baseName]!);
   let point = 0;
   for (let index = 0; index < table.length; index++) {
     point = (point + bytes.readUInt16LE(index * 2)) & 0xffff;
-    table[index] = point;
+    table[index] = point + (base?.[index] ?? 0);
   }
   return table;
 }
@@ -204,6 +207,54 @@ function multiple(table: Uint16Array): Convert {
         point === illFormed || (point === unmapped && byte !== 0)
           ? lose(out, to, losses)
           : writePoint(out, to, point);
+    }
+    return to;
+  };
+}
+
+/** Codes of four bytes: all of the Unicode planes behind the first, in order, begin here. */
+const firstSupplementary = 189_000;
+const supplementaryPoints = 0x10_0000;
+
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
+const isLead = (byte: number): boolean => byte >= 0x81 && byte <= 0xfe;
+
+/** GB 18030: of four bytes where a digit is the second, which no character of two bytes has. */
+function gb18030(table: Uint16Array): Convert {
+  const fourBytes = table.subarray(singles + doubles);
+  return (bytes, from, end, out, at, losses) => {
+    let to = at;
+    let read = from;
+    while (read < end) {
+      const byte = bytes[read]!;
+      if (byte < 0x80) {
+        out[to++] = byte;
+        read++;
+        continue;
+      }
+      let point = unmapped;
+      let width = 1;
+      const second = read + 1 < end ? bytes[read + 1]! : 0;
+      if (isDigit(second)) {
+        if (isLead(byte) && read + 3 < end && isLead(bytes[read + 2]!) && isDigit(bytes[read + 3]!)) {
+          const code =
+            ((byte - 0x81) * 10 + second - 0x30) * 1260 +
+            (bytes[read + 2]! - 0x81) * 10 +
+            (bytes[read + 3]! - 0x30);
+          const beyond = code - firstSupplementary;
+          width = 4;
+          point =
+            beyond >= 0 && beyond < supplementaryPoints ? 0x1_0000 + beyond : (fourBytes[code] ?? unmapped);
+        }
+      } else {
+        const found = table[singles + ((byte & 0x7f) << 8) + second]!;
+        if (found !== illFormed) {
+          point = found;
+          width = 2;
+        }
+      }
+      read += width;
+      to = point === unmapped ? lose(out, to, losses) : writePoint(out, to, point);
     }
     return to;
   };

@@ -6,6 +6,7 @@ import { CompressedWriter } from './compressed-column.js';
 import { decimalLayout } from './decimal.js';
 import * as direct from './direct-write.js';
 import type { DirectWrite } from './direct-write.js';
+import { JsonWriter } from './json-binary.js';
 import { enumMessages, labelsInUtf8, SetWriter } from './labels.js';
 import { maxHeaderBytes, maxIntegerBytes } from './message-bytes.js';
 import { oldDatetime, oldTime, oldTimestamp, type OldTemporal } from './old-temporal.js';
@@ -147,6 +148,8 @@ export function planColumn(column: MapColumn, context: ColumnContext): ColumnPla
       return compressed(256 ** extent.width - 1);
     case ColumnCode.geometry:
       return plan(direct.binary, maxHeaderBytes, describe('geometry'));
+    case ColumnCode.json:
+      return other(describe('json'), new JsonWriter());
     case ColumnCode.vector:
       return plan(
         direct.binary,

@@ -47,12 +47,32 @@ export function writeDecimal(
   out: Buffer,
   at: number,
 ): number {
+  const start = at + 1;
+  const to = writeDecimalText(layout, bytes, from, out, start);
+  const length = to - start;
+  if (length < 32) {
+    out[at] = 0xa0 | length;
+    return to;
+  }
+  out.copyWithin(start + 1, start, to);
+  out[at] = 0xd9;
+  out[start] = length;
+  return to + 1;
+}
+
+/** Writes the value at `from` as digits alone. @throws DrcError `EVENT_MALFORMED` where the bytes are not digits. */
+export function writeDecimalText(
+  layout: DecimalLayout,
+  bytes: Buffer,
+  from: number,
+  out: Buffer,
+  at: number,
+): number {
   const { digits, wholeGroups } = layout;
   const mask = (bytes[from]! & 0x80) === 0 ? 0xff : 0;
   let read = from;
   let signBit = 0x80;
-  const start = at + 1;
-  let to = start;
+  let to = at;
   if (mask !== 0) out[to++] = 45;
   let significant = false;
   for (let group = 0; group < digits.length; group++) {
@@ -78,13 +98,5 @@ export function writeDecimal(
       to = writeDigits(out, to, value, count);
     }
   }
-  const length = to - start;
-  if (length < 32) {
-    out[at] = 0xa0 | length;
-    return to;
-  }
-  out.copyWithin(start + 1, start, to);
-  out[at] = 0xd9;
-  out[start] = length;
-  return to + 1;
+  return to;
 }

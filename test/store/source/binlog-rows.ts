@@ -8,7 +8,7 @@ import {
   type TranscoderOptions,
 } from '../../../store/src/source/row-transcoder.js';
 import { parseTableMap, type TableMap } from '../../../store/src/source/table-schema.js';
-import type { MariadbServer } from '../../support/mariadb.js';
+import type { DatabaseServer } from '../../support/database-server.js';
 
 /*
  * Binlog files read from the data directory: for tests that want events and no connection.
@@ -45,11 +45,19 @@ export const columnsAtOf = ({ type, bytes, bodyAt }: BinlogEvent): number =>
   bodyAt + 8 + (type >= 30 ? bytes.readUInt16LE(bodyAt + 8) : 0);
 
 /** Runs the statements and returns the binlog of exactly these. */
-export async function binlogOf(server: MariadbServer, run: () => Promise<unknown>): Promise<Buffer> {
+export async function binlogOf(server: DatabaseServer, run: () => Promise<unknown>): Promise<Buffer> {
   await server.query('FLUSH BINARY LOGS');
-  const rows = (await server.query('SHOW MASTER STATUS')) as { File: string }[];
+  const file = await currentBinlog(server);
   await run();
-  return readFile(join(server.dataDir, rows[0]!.File));
+  return readFile(join(server.dataDir, file));
+}
+
+/** The name of the file that the server writes to. */
+export async function currentBinlog(server: DatabaseServer): Promise<string> {
+  const rows = await server.query(
+    server.flavour === 'mysql' ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
+  );
+  return (rows as { File: string }[])[0]!.File;
 }
 
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'bigint' });

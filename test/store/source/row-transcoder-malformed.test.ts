@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isDrcError } from '@drc/protocol';
 import { ByteWriter, RowTranscoder } from '../../../store/src/source/row-transcoder.js';
 import { parseTableMap } from '../../../store/src/source/table-schema.js';
-import { startMariadb, type MariadbServer } from '../../support/mariadb.js';
+import { startServer, type DatabaseServer } from '../../support/database-server.js';
+import { onEachServer } from '../../support/on-each-server.js';
 import {
   binlogEvents,
   binlogOf,
@@ -25,18 +26,18 @@ function aloneWith(event: BinlogEvent, tail: number): { event: BinlogEvent; byte
   return { event: { type: event.type, bytes, bodyAt: 19, end: event.end - start }, bytes };
 }
 
-describe('Events that are damaged', () => {
-  let server: MariadbServer;
+onEachServer('Events that are damaged', (flavour) => {
+  let server: DatabaseServer;
   const pairs: { map: BinlogEvent; rows: BinlogEvent }[] = [];
   const random = new Random(seed);
 
   beforeAll(async () => {
-    server = await startMariadb();
+    server = await startServer(flavour);
     const connection = await connectPlainly(server);
     await connection.query('CREATE DATABASE m');
     for (let index = 0; index < 12; index++) {
       const name = `m.t${index}`;
-      const table = randomTable(random, name, random.integer(1, 20));
+      const table = randomTable(random, name, random.integer(1, 20), flavour);
       await connection.query(table.create);
       const binlog = await binlogOf(server, async () => {
         await connection.query(`INSERT INTO ${name} VALUES ${table.row(1)}, ${table.row(2)}`);
@@ -57,7 +58,7 @@ describe('Events that are damaged', () => {
   });
 
   const transcoderOf = ({ bytes, bodyAt, end }: BinlogEvent): RowTranscoder =>
-    new RowTranscoder(parseTableMap(bytes, bodyAt, end), { flavour: 'mariadb' });
+    new RowTranscoder(parseTableMap(bytes, bodyAt, end), { flavour });
 
   /** The output, or the code of the error, after which the output must be as before. */
   function outcome(transcoder: RowTranscoder, event: BinlogEvent): string {

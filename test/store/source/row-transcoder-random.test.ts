@@ -1,12 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMariadb, type MariadbServer } from '../../support/mariadb.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startServer, type DatabaseServer } from '../../support/database-server.js';
+import { onEachServer } from '../../support/on-each-server.js';
 import { binlogOf, decodeBinlog, type DecodedRows } from './binlog-rows.js';
 import { Random, randomTable } from './random-tables.js';
 import { connectPlainly, plainRow, selectRows, type Plain } from './server-rows.js';
 
+/*
+ * More of it:    DRC_RANDOM_TABLES=2000 npx vitest run test/store/source/row-transcoder-random.test.ts
+ * One again:     DRC_SEED=… npx vitest run test/store/source/row-transcoder-random.test.ts
+ */
 const givenSeed = process.env['DRC_SEED'];
 const firstSeed = givenSeed === undefined ? Math.floor(Math.random() * 1e9) : Number(givenSeed);
-const tables = givenSeed === undefined ? 40 : 1;
+const tables = givenSeed === undefined ? Number(process.env['DRC_RANDOM_TABLES'] ?? 25) : 1;
 
 const imagesOf = (events: readonly DecodedRows[], kind: DecodedRows['kind']): Plain[][] =>
   events
@@ -14,10 +19,10 @@ const imagesOf = (events: readonly DecodedRows[], kind: DecodedRows['kind']): Pl
     .flatMap(({ version, images }) => images.map((image) => plainRow(version, image)));
 const byId = (rows: readonly Plain[][]): Plain[][] => rows.toSorted((a, b) => Number(a[0]) - Number(b[0]));
 
-describe('Random tables with random rows', () => {
-  let server: MariadbServer;
+onEachServer('Random tables with random rows', (flavour) => {
+  let server: DatabaseServer;
   beforeAll(async () => {
-    server = await startMariadb();
+    server = await startServer(flavour);
     await server.query('CREATE DATABASE r');
   });
   afterAll(async () => {
@@ -29,7 +34,8 @@ describe('Random tables with random rows', () => {
     async (seed) => {
       const random = new Random(seed);
       const name = `r.t${seed}`;
-      const table = randomTable(random, name, random.integer(0, 59));
+      const table = randomTable(random, name, random.integer(0, random.one([10, 60, 200])), flavour);
+      const options = () => ({ flavour, learned: table.learned });
       const rows = random.integer(1, 20);
       const connection = await connectPlainly(server);
       const snapshots: Plain[][][] = [];
@@ -40,7 +46,7 @@ describe('Random tables with random rows', () => {
             `INSERT INTO ${name} VALUES ${Array.from({ length: rows }, (_, id) => table.row(id)).join(', ')}`,
           ),
         );
-        const inserted = decodeBinlog(inserts);
+        const inserted = decodeBinlog(inserts, options);
         const { version } = inserted[0]!;
         snapshots.push(await selectRows(connection, version));
         const changes = await binlogOf(server, async () => {
@@ -52,7 +58,7 @@ describe('Random tables with random rows', () => {
           snapshots.push(await selectRows(connection, version));
           await connection.query(`DELETE FROM ${name}`);
         });
-        const changed = decodeBinlog(changes);
+        const changed = decodeBinlog(changes, options);
 
         expect(byId(imagesOf(inserted, 'insert'))).toEqual(snapshots[0]);
         expect(byId(imagesOf(changed, 'delete'))).toEqual(snapshots[1]);
@@ -62,6 +68,7 @@ describe('Random tables with random rows', () => {
           expect(updates[at]).toEqual(snapshots[0]![id]);
           expect(updates[at + 1]).toEqual(snapshots[1]![id]);
         }
+        await connection.query(`DROP TABLE ${name}`);
       } finally {
         await connection.end();
       }

@@ -1,7 +1,7 @@
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import ZongJi from '@vlasky/zongji';
 import type { Column, TableVersion } from '@drc/protocol';
-import type { MariadbServer } from '../../support/mariadb.js';
+import type { DatabaseServer } from '../../support/database-server.js';
 
 /*
  * The two other opinions on a value: the server's own SELECT, and zongji's row decoding; and one form in which the
@@ -27,7 +27,7 @@ export const plainAs = (column: Column, value: unknown): Plain => {
     : plain;
 };
 
-export async function connectPlainly(server: MariadbServer): Promise<mysql.Connection> {
+export async function connectPlainly(server: DatabaseServer): Promise<mysql.Connection> {
   const connection = await server.connect({ charset: 'utf8mb4', multipleStatements: true });
   await connection.query("SET time_zone = '+00:00', sql_mode = ''");
   return connection;
@@ -78,11 +78,13 @@ interface ZongjiRow {
 /**
  * Rows as zongji decodes them, by table: an insert or delete is one, an update two. Reads a binlog file from its
  * beginning up to the table `last`.
+ * @param excludeSchema tables by schema that it would fail at
  */
 export async function zongjiRows(
-  server: MariadbServer,
+  server: DatabaseServer,
   filename: string,
   last: string,
+  excludeSchema: Record<string, string[]> = {},
 ): Promise<Map<string, Readonly<Record<string, unknown>>[]>> {
   const zongji = new ZongJi({
     host: server.host,
@@ -91,6 +93,7 @@ export async function zongjiRows(
     password: server.password,
     dateStrings: true,
     timezone: 'Z',
+    jsonStrings: true,
   });
   const tables = new Map<string, Readonly<Record<string, unknown>>[]>();
   try {
@@ -117,6 +120,7 @@ export async function zongjiRows(
         serverId: 4_000_000 + Math.floor(Math.random() * 1_000_000),
         filename,
         position: 4,
+        excludeSchema,
         includeEvents: ['tablemap', 'writerows', 'updaterows', 'deleterows', 'rotate'],
       });
     });
