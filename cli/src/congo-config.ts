@@ -1,7 +1,9 @@
 import { Rules, type TableRule } from '@drc/client-sdk/congo';
 import { DrcError, isDrcError } from '@drc/protocol';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseMoment } from './moment.js';
+import { tlsSetting } from './tls-files.js';
 
 const port = z.number().int().min(0).max(65_535);
 const address = z.url({
@@ -40,15 +42,18 @@ const schema = z.strictObject({
   topic: z.string().min(1),
   from: moment.default('earliest'),
   tables,
-  target: z.strictObject({
-    host: z.string().min(1).default('127.0.0.1'),
-    port: port.default(3306),
-    user: z.string().min(1),
-    passwordFile: z.string().min(1).optional(),
-    tls: z
-      .strictObject({ caFile: z.string().min(1).optional(), verify: z.boolean().default(true) })
-      .optional(),
-  }),
+  target: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: port.default(3306),
+      user: z.string().min(1),
+      passwordFile: z.string().min(1).optional(),
+      tls: tlsSetting,
+    })
+    .refine(({ host, tls }) => tls === false || (tls !== true && !tls.verify) || isIP(host) === 0, {
+      path: ['tls'],
+      error: 'cannot compare a certificate with an address; give the name of the host, or tls.verify: false',
+    }),
   progressSchema: z.string().min(1).max(64).default('drc'),
   ddl: z.enum(['stop', 'ignore']).default('stop'),
   triggers: z.enum(['refuse', 'allow']).default('refuse'),

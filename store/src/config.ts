@@ -1,4 +1,5 @@
 import { DrcError } from '@drc/protocol';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDuration } from './duration.js';
 import type { ListenAddress } from './listen.js';
@@ -184,6 +185,11 @@ const source = z
       if (url === undefined && whole.user === undefined) fault('user', 'is missing');
       if (fromUrl.password !== undefined && passwordFile !== undefined)
         fault('passwordFile', 'the url has a password already');
+      if (tls !== false && (tls === true || tls.verify) && isIP(whole.host ?? '') !== 0)
+        fault(
+          'tls',
+          'cannot compare a certificate with an address; give the name of the host, or tls.verify: false',
+        );
       return {
         host: whole.host ?? '',
         port: whole.port ?? 3306,

@@ -1,7 +1,6 @@
 import { type ConnectOptions, type Credentials, type Hub, connect } from '@drc/client-sdk';
 import { Congo, type CongoHooks, type CongoStatus } from '@drc/client-sdk/congo';
 import { DrcError, isDrcError } from '@drc/protocol';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { readConfig } from '../config-file.js';
@@ -10,6 +9,7 @@ import { type CongoConfig, parseCongoConfig } from '../congo-config.js';
 import { makeLogger } from '../logger.js';
 import { parseMoment } from '../moment.js';
 import { readSecret } from '../secret.js';
+import { readTls } from '../tls-files.js';
 import { portFrom } from './cm.js';
 
 export interface CongoRunFlags {
@@ -23,7 +23,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
     'admin.port': flags.adminPort ?? portFrom('CONGO_ADMIN_PORT'),
   });
   const logger = makeLogger('congo');
-  const { caFile, verify } = config.target.tls ?? {};
+  const tls = await readTls(config.target.tls);
   const password = await readSecret({
     variable: 'CONGO_TARGET_PASSWORD',
     file: config.target.passwordFile,
@@ -52,9 +52,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
       port: config.target.port,
       user: config.target.user,
       password,
-      ...(config.target.tls === undefined
-        ? {}
-        : { ssl: { rejectUnauthorized: verify ?? true, ...(caFile ? { ca: await readFile(caFile) } : {}) } }),
+      ...(tls === undefined ? {} : { tls }),
     },
     progressSchema: config.progressSchema,
     ddl: config.ddl,

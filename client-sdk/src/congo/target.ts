@@ -1,14 +1,17 @@
-import {
-  type Connection,
-  type ConnectionOptions,
-  type ResultSetHeader,
-  createConnection,
-} from 'mysql2/promise';
+import { type Connection, type ResultSetHeader, createConnection } from 'mysql2/promise';
 import { DrcError } from '@drc/protocol';
 import { type Socket, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bound } from './statements.js';
 import { targetError } from './target-error.js';
+
+/** PEM content. Without `ca` the system's authorities count. */
+export interface TargetTls {
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  readonly rejectUnauthorized?: boolean;
+}
 
 /** How to reach the target. */
 export interface TargetOptions {
@@ -17,7 +20,8 @@ export interface TargetOptions {
   readonly port?: number;
   readonly user: string;
   readonly password?: string;
-  readonly ssl?: ConnectionOptions['ssl'];
+  /** Absent: no encryption. The certificate and the name in it are checked, unless `rejectUnauthorized` is false. */
+  readonly tls?: TargetTls;
   /** Time to connect, ms. Default 10,000. */
   readonly connectTimeoutMs?: number;
 }
@@ -59,9 +63,13 @@ export class Target implements AsyncDisposable {
     try {
       const connection = await createConnection({
         stream: () => socket,
+        // Not to connect to, but to compare with the name in the certificate.
+        host: options.host,
         user: options.user,
         ...(options.password === undefined ? {} : { password: options.password }),
-        ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+        ...(options.tls === undefined
+          ? {}
+          : { ssl: { verifyIdentity: options.tls.rejectUnauthorized !== false, ...options.tls } }),
         connectTimeout: options.connectTimeoutMs ?? 10_000,
         charset: 'utf8mb4',
         supportBigNumbers: true,
