@@ -10,6 +10,7 @@ import {
   cmUser,
 } from './commands/cm.js';
 import { type DevFlags, dev } from './commands/dev.js';
+import { type DoctorFlags, doctor } from './commands/doctor.js';
 import { type StoreStartFlags, storeStart } from './commands/store.js';
 import { type TailFlags, tail } from './commands/tail.js';
 import { topics } from './commands/topics.js';
@@ -44,6 +45,34 @@ Example:
   drc tail shop --from -15m`,
   )
   .action((flags: DevFlags) => dev(flags, stopSignal()));
+
+program
+  .command('doctor')
+  .description('check a source: settings, privileges, tables; print what to change')
+  .option('--source <url>', "mysql://user@host:3306 (instead of the source in --config's file)")
+  .option('-c, --config <file>', 'the file of a store: its source, its tables, its retention')
+  .option(
+    '--tables <globs>',
+    'check only these tables, e.g. shop.*,crm.people; default: what is captured',
+    list,
+  )
+  .option('--retention <duration>', 'how far back the binlog is to reach, e.g. 24h')
+  .option('--topic <name>', 'name of the stream; default: the path of the URL, else "main"')
+  .option('--data <folder>', 'folder of a `drc dev` whose log may be looked at', defaultDataFolder)
+  .addOption(
+    new Option('-o, --output <format>', 'how to print it').choices(['table', 'json']).default('table'),
+  )
+  .addHelpText(
+    'after',
+    `
+The password comes from DRC_SOURCE_PASSWORD, the file that --config names, or is asked for. Nothing is changed on the
+source. Exit code: 0, also with warnings; 7 where a fault keeps a store from capturing, or the source does not answer.
+
+Examples:
+  DRC_SOURCE_PASSWORD=… drc doctor --source mysql://repl@127.0.0.1:3306 --tables 'shop.*'
+  drc doctor --config store.yaml -o json | jq '.findings[] | select(.status == "fault")'`,
+  )
+  .action((flags: DoctorFlags) => doctor(flags));
 
 const withClientOptions = (command: Command): Command =>
   command

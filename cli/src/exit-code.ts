@@ -8,6 +8,8 @@ export const ExitCode = {
   failed: 1,
   /** The command line or a configuration file is wrong; nothing was started. */
   usage: 2,
+  /** `drc doctor` found a fault of the source; the faults stand on stdout. */
+  sourceFault: 7,
 } as const;
 
 export const exitCodeOf = (error: unknown): number =>

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { readFile } from 'node:fs/promises';
 import type { DrcError } from '@drc/protocol';
 import type { Logger } from 'pino';
 import { AdminServer, type Readiness } from './admin-server.js';
@@ -11,8 +10,8 @@ import { Announcer } from './serve/announcer.js';
 import { TicketVerifier } from './serve/authorize.js';
 import { StreamServer } from './serve/server.js';
 import { TicketKeys } from './serve/ticket-keys.js';
+import { sourceOptions } from './source-access.js';
 import { Capture } from './source/capture.js';
-import type { SourceOptions } from './source/source-options.js';
 import { SourceTables } from './source/source-tables.js';
 import { TableFilter } from './source/table-filter.js';
 
@@ -109,7 +108,7 @@ async function open(
     opened.push(part);
     return part;
   };
-  const source = await sourceOptions(config, dependencies.sourcePassword);
+  const source = await sourceOptions(config.source, dependencies.sourcePassword);
   const filter = new TableFilter(config.capture);
   const log = keep(
     await TransactionLog.open({
@@ -198,24 +197,6 @@ function readinessOf(capture: Capture, announcer: Announcer): Readiness {
       capture: state.kind,
       captureError:
         'error' in state && state.error ? `${state.error.code}: ${state.error.message}` : undefined,
-    },
-  };
-}
-
-async function sourceOptions({ source }: StoreConfig, password: string): Promise<SourceOptions> {
-  const { host, port, user, connectTimeoutMs, tls } = source;
-  const common = { host, port, user, password, connectTimeoutMs };
-  if (tls === undefined) return common;
-  const read = async (file: string | undefined): Promise<Buffer | undefined> =>
-    file === undefined ? undefined : readFile(file);
-  const [ca, cert, key] = await Promise.all([read(tls.ca), read(tls.cert), read(tls.key)]);
-  return {
-    ...common,
-    tls: {
-      rejectUnauthorized: tls.verify,
-      ...(ca ? { ca } : {}),
-      ...(cert ? { cert } : {}),
-      ...(key ? { key } : {}),
     },
   };
 }

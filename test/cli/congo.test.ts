@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { freePort } from '../support/free-port.js';
-import { startMariadb } from '../support/mariadb.js';
+import { startMariadb } from '../support/database-server.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { runCommand, startCommand } from './support/command.js';
 import { startDev } from './support/dev-hub.js';

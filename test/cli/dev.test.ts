@@ -3,65 +3,68 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freePort } from '../support/free-port.js';
-import { startMariadb } from '../support/mariadb.js';
+import { startMariadb, startServer } from '../support/database-server.js';
+import { onEachServer } from '../support/on-each-server.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { runCommand, startCommand } from './support/command.js';
 import { addReplicaUser, devArguments, replicaUser, startDev } from './support/dev-hub.js';
 
-test('drc dev checks the source, prints a banner, and what it names works', async () => {
-  await using source = await startMariadb();
-  await source.query(
-    'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)',
-  );
-  await using hub = await startDev(source);
-  expect(hub.manager).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-  expect(hub.store).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+onEachServer('the source', (flavour) => {
+  test('drc dev checks the source, prints a banner, and what it names works', async () => {
+    await using source = await startServer(flavour);
+    await source.query(
+      'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)',
+    );
+    await using hub = await startDev(source);
+    expect(hub.manager).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(hub.store).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
 
-  // The very command of the banner, beside the folder.
-  const [, line] = /npx --no -- drc (.*)/.exec(hub.command.stdout)!;
-  const tailed = await runCommand([...line!.split(' '), '--count', '3'], { cwd: hub.folder.path });
-  expect(tailed.stderr).toBe('');
-  expect(
-    tailed.stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((text) => (JSON.parse(text) as { kind: string }).kind),
-  ).toEqual(['ddl', 'ddl', 'insert']);
+    // The very command of the banner, beside the folder.
+    const [, line] = /npx --no -- drc (.*)/.exec(hub.command.stdout)!;
+    const tailed = await runCommand([...line!.split(' '), '--count', '3'], { cwd: hub.folder.path });
+    expect(tailed.stderr).toBe('');
+    expect(
+      tailed.stdout
+        .split('\n')
+        .filter(Boolean)
+        .map((text) => (JSON.parse(text) as { kind: string }).kind),
+    ).toEqual(['ddl', 'ddl', 'insert']);
 
-  const topics = await runCommand(['topics', '--manager', hub.manager, '--user', 'dev'], {
-    env: { DRC_PASSWORD: hub.password },
+    const topics = await runCommand(['topics', '--manager', hub.manager, '--user', 'dev'], {
+      env: { DRC_PASSWORD: hub.password },
+    });
+    expect(topics).toEqual({ code: 0, stdout: 'shop\t1\n', stderr: '' });
+
+    const metrics = /metrics +(\S+)/.exec(hub.command.stdout)![1]!;
+    expect(await (await fetch(metrics)).text()).toContain(
+      'drc_store_capture_state{state="streaming",topic="shop"} 1',
+    );
+
+    expect(await hub.command.stop()).toBe(0);
+    expect(hub.command.stderr).toBe('');
   });
-  expect(topics).toEqual({ code: 0, stdout: 'shop\t1\n', stderr: '' });
 
-  const metrics = /metrics +(\S+)/.exec(hub.command.stdout)![1]!;
-  expect(await (await fetch(metrics)).text()).toContain(
-    'drc_store_capture_state{state="streaming",topic="shop"} 1',
-  );
-
-  expect(await hub.command.stop()).toBe(0);
-  expect(hub.command.stderr).toBe('');
-});
-
-test('a password in the URL works, with a warning, and is shown nowhere', async () => {
-  await using source = await startMariadb();
-  await addReplicaUser(source);
-  await using folder = await temporaryFolder('dev');
-  const { user, password } = replicaUser;
-  const url = `mysql://${user}:${encodeURIComponent(password)}@127.0.0.1:${source.port}/shop`;
-  await using command = startCommand(['dev', '--source', url, '--port', '0', '--store-port', '0'], {
-    cwd: folder.path,
-    env: { DRC_LOG_LEVEL: 'trace' },
+  test('a password in the URL works, with a warning, and is shown nowhere', async () => {
+    await using source = await startServer(flavour);
+    await addReplicaUser(source);
+    await using folder = await temporaryFolder('dev');
+    const { user, password } = replicaUser;
+    const url = `mysql://${user}:${encodeURIComponent(password)}@127.0.0.1:${source.port}/shop`;
+    await using command = startCommand(['dev', '--source', url, '--port', '0', '--store-port', '0'], {
+      cwd: folder.path,
+      env: { DRC_LOG_LEVEL: 'trace' },
+    });
+    await command.prints('drc tail shop');
+    expect(command.stderr).toContain('Warning: a password on the command line can be seen by other users');
+    const seen = [
+      await readFile(`/proc/${command.child.pid}/cmdline`, 'utf8'),
+      command.output,
+      await filesOf(folder.path),
+    ].join('\n');
+    await command.stop();
+    for (const form of [password, encodeURIComponent(password)])
+      expect(seen + command.output).not.toContain(form);
   });
-  await command.prints('drc tail shop');
-  expect(command.stderr).toContain('Warning: a password on the command line can be seen by other users');
-  const seen = [
-    await readFile(`/proc/${command.child.pid}/cmdline`, 'utf8'),
-    command.output,
-    await filesOf(folder.path),
-  ].join('\n');
-  await command.stop();
-  for (const form of [password, encodeURIComponent(password)])
-    expect(seen + command.output).not.toContain(form);
 });
 
 async function filesOf(folder: string): Promise<string> {
@@ -164,7 +167,7 @@ test('a user without the rights to replicate is told the GRANT to run', async ()
     /^SOURCE_PRIVILEGE: The source cannot be captured yet\.\n {2}- .* lacks .*\n {4}GRANT .* TO .*;\n/,
   );
 
-  await source.query(/^ {4}(GRANT .*;)$/m.exec(stderr)![1]!);
+  for (const [, grant] of stderr.matchAll(/^ {4}(GRANT .*;)$/gm)) await source.query(grant!);
   await using command = startCommand(args, { cwd: folder.path, env });
   await command.prints('drc tail shop');
 });

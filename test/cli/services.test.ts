@@ -5,12 +5,12 @@ import { Level } from 'level';
 import { seal, unseal } from '../../store/src/log/chunk-record.js';
 import { metaKey } from '../../store/src/log/keys.js';
 import { freePort } from '../support/free-port.js';
-import { type MariadbServer, startMariadb } from '../support/mariadb.js';
+import { type DatabaseServer, startMariadb } from '../support/database-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { type Finished, type RunningCommand, runCommand, startCommand } from './support/command.js';
 
 /** A cluster manager and a store as their own processes, from files, as in production. */
-let source: MariadbServer;
+let source: DatabaseServer;
 let folder: TemporaryFolder;
 let made: Finished;
 let password: string;

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type MariadbServer, startMariadb } from '../support/mariadb.js';
+import { type DatabaseServer, startMariadb } from '../support/database-server.js';
 import { freePort } from '../support/free-port.js';
 import { type CommandOptions, type Finished, runCommand, startCommand } from './support/command.js';
 import { type DevHub, startDev } from './support/dev-hub.js';
 
-let source: MariadbServer;
+let source: DatabaseServer;
 let hub: DevHub;
 
 beforeAll(async () => {

@@ -9,10 +9,10 @@ import {
   startCommand,
 } from '../cli/support/command.js';
 import { type DevHub, startDev } from '../cli/support/dev-hub.js';
-import { type MariadbServer, startMariadb } from '../support/mariadb.js';
+import { type DatabaseServer, startMariadb } from '../support/database-server.js';
 
 /** Each example as its first lines say to run it, beside a running `drc dev`. */
-let source: MariadbServer;
+let source: DatabaseServer;
 let hub: DevHub;
 
 beforeAll(async () => {

@@ -50,6 +50,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['store/src/metrics.ts', 'cluster-manager/src/metrics.ts', 'cli/src/'],
   commander: ['cli/src/'],
   yaml: ['cli/src/'],
+  zstddec: ['store/src/source/zstd.ts'],
   'pino-pretty': ['cli/src/'],
 };
 

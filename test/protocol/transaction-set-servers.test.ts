@@ -1,9 +1,9 @@
 import { TransactionSet } from '@drc/protocol';
 import fc from 'fast-check';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMariadb } from '../support/mariadb.js';
-import { hasMysql, type MysqlForFunctions, startMysqlForFunctions } from './support/mysql.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type DatabaseServer, startMariadb, startMysql } from '../support/database-server.js';
+import { onServer } from '../support/on-each-server.js';
 import { notRefused } from './support/refusal.js';
 import { mariadbText, mysqlId, mysqlText } from './support/transaction-texts.js';
 
@@ -13,19 +13,24 @@ const oneRow = async (connection: Connection, sql: string, values: unknown[]): P
   return rows[0]!;
 };
 
-describe.skipIf(!hasMysql)('MySQL', () => {
-  let server: MysqlForFunctions;
+onServer('mysql', 'the set of transactions', () => {
+  let server: DatabaseServer;
+  let connection: Connection;
   beforeAll(async () => {
-    server = await startMysqlForFunctions();
+    server = await startMysql({ args: ['--skip-log-bin'] });
+    connection = await server.connect();
   });
-  afterAll(() => server[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await connection.end();
+    await server.stop();
+  });
 
   it('agrees on subsets, unions, single transactions and canonical text', async () => {
     await fc.assert(
       fc.asyncProperty(mysqlText, mysqlText, mysqlId, async (one, two, id) => {
         const [a, b] = [parse(one), parse(two)];
         const theirs = await oneRow(
-          server.connection,
+          connection,
           `SELECT GTID_SUBSET(?, ?) AS aInB, GTID_SUBSET(?, ?) AS bInA, GTID_SUBSET(?, ?) AS idInA,
                   GTID_SUBTRACT(?, '') AS a, GTID_SUBTRACT(CONCAT_WS(',', ?, ?), '') AS aAndB`,
           [one, two, two, one, id, one, one, one, two],
@@ -52,7 +57,7 @@ describe.skipIf(!hasMysql)('MySQL', () => {
   it('takes the numbers and tags that a set takes, and refuses those that it refuses', async () => {
     const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
     const takes = async (text: string): Promise<boolean> =>
-      oneRow(server.connection, `SELECT GTID_SUBSET(?, '') AS answer`, [text]).then(
+      oneRow(connection, `SELECT GTID_SUBSET(?, '') AS answer`, [text]).then(
         () => true,
         () => false,
       );
@@ -75,7 +80,7 @@ describe.skipIf(!hasMysql)('MySQL', () => {
   });
 });
 
-describe('MariaDB', () => {
+onServer('mariadb', 'the set of transactions', () => {
   it('reads the text of a position, and prints the same', async () => {
     await using server = await startMariadb({ args: ['--gtid-strict-mode=0'] });
     await using connection = await disposable(server.connect());

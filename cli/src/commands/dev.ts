@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultDataFolder, writeClientProfile } from '../client-profile.js';
 import { makeLogger } from '../logger.js';
 import { readSecret } from '../secret.js';
+import { parseSourceUrl } from '../source-url.js';
 import { runStore } from './store.js';
 
 export interface DevFlags {
@@ -25,15 +26,6 @@ export interface DevFlags {
   readonly storePort: number;
 }
 
-interface Source {
-  /** Without a password. */
-  readonly url: string;
-  readonly user: string;
-  readonly host: string;
-  readonly passwordInUrl: string | undefined;
-  readonly path: string;
-}
-
 const userName = 'dev';
 
 /**
@@ -41,7 +33,7 @@ const userName = 'dev';
  * processes. Keys and the user `dev` are made anew at each start: nothing secret outlives the process but in the folder.
  */
 export async function dev(flags: DevFlags, signal: AbortSignal): Promise<void> {
-  const source = parseSource(flags.source);
+  const source = parseSourceUrl(flags.source, 'drc dev');
   const topic = flags.topic ?? (source.path || 'main');
   const sourcePassword =
     process.env['DRC_SOURCE_PASSWORD'] ??
@@ -128,37 +120,5 @@ async function whenReading(store: Store, signal: AbortSignal): Promise<void> {
     if ((state.kind === 'waiting' || state.kind === 'stopped') && state.error !== undefined)
       throw state.error;
     await sleep(50);
-  }
-}
-
-/** @throws DrcError `CONFIG_INVALID`. The password is taken out at once: it is shown nowhere. */
-function parseSource(text: string): Source {
-  const wrong = (why: string): DrcError =>
-    new DrcError('CONFIG_INVALID', `--source ${why}. It reads mysql://user@host:3306.`);
-  if (!URL.canParse(text)) throw wrong('is not a URL');
-  const url = new URL(text);
-  // The warning below is not all: on Linux this also takes the argument out of what `ps` shows of this process.
-  if (url.password !== '') process.title = 'drc dev';
-  if (!['mysql:', 'mariadb:'].includes(url.protocol))
-    throw wrong(`begins with ${url.protocol}//, not mysql://`);
-  if (url.username === '') throw wrong('names no user');
-  const passwordInUrl = url.password === '' ? undefined : decoded(url.password, wrong);
-  if (passwordInUrl !== undefined) {
-    process.stderr.write(
-      'Warning: a password on the command line can be seen by other users (ps). Use DRC_SOURCE_PASSWORD.\n',
-    );
-  }
-  const path = decoded(url.pathname.replace(/^\//, ''), wrong);
-  const user = decoded(url.username, wrong);
-  url.password = '';
-  url.pathname = '';
-  return { url: url.href, user, host: url.host, passwordInUrl, path };
-}
-
-function decoded(text: string, wrong: (why: string) => DrcError): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw wrong('has a % that is not followed by two hexadecimal digits (write %25 for a %)');
   }
 }

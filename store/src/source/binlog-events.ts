@@ -57,6 +57,7 @@ export const EventType = {
   WRITE_ROWS_COMPRESSED: 169,
   UPDATE_ROWS_COMPRESSED: 170,
   DELETE_ROWS_COMPRESSED: 171,
+  PARTIAL_ROW_DATA: 172,
 } as const;
 
 export type EventTypeCode = (typeof EventType)[keyof typeof EventType];
@@ -132,10 +133,19 @@ export interface QueryEvent extends EventPlace {
   readonly statement: Buffer;
 }
 
+/** A compressed transaction: the events of a group behind its GTID event. */
+export interface PayloadEvent extends EventPlace {
+  readonly kind: 'payload';
+  readonly body: Buffer;
+  readonly bodyAt: number;
+  readonly end: number;
+}
+
 /** One parsed event. Buffers are slices of the event as it arrived (or of its inflated body). */
 export type BinlogEvent =
   | RowsEvent
   | QueryEvent
+  | PayloadEvent
   | (EventPlace & {
       readonly kind: 'table-map';
       readonly tableId: number;

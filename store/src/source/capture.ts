@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { DrcError, type TransactionSet } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
-import { warnOfBinlogFilters } from './binlog-filters.js';
 import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
 import { CaptureCounters } from './capture-counters.js';
 import {
@@ -13,7 +12,6 @@ import {
   type CaptureEvent,
   type CaptureState,
 } from './capture-state.js';
-import { warnOfCascades } from './cascade-check.js';
 import { EventParser } from './event-parser.js';
 import { firstPosition, readFileStart, type CaptureStart } from './first-position.js';
 import { FlushQueue } from './flush-queue.js';
@@ -21,13 +19,15 @@ import type { GroupLog } from './group-log.js';
 import { checkHistory } from './history-check.js';
 import { HistoryWatch } from './history-watch.js';
 import { LearnedTypes } from './learned-types.js';
-import { checkSource } from './preflight.js';
+import { Preflight } from './preflight.js';
+import type { RawEvents } from './raw-events.js';
 import type { DumpStart } from './replica-connection.js';
 import { SourceControl } from './source-control.js';
 import { SourceMoments } from './source-moments.js';
 import type { SourceOptions } from './source-options.js';
 import type { TableFilter } from './table-filter.js';
 import { TransactionAssembler, type CaptureHooks } from './transaction-assembler.js';
+import { loadZstd, type Zstd } from './zstd.js';
 
 /** The writing side of the transaction log. */
 export interface CaptureLog extends GroupLog {
@@ -80,15 +80,16 @@ export class Capture implements AsyncDisposable {
   readonly counters: CaptureCounters;
   readonly #options: CaptureOptions;
   readonly #closing = new AbortController();
-  /** Looked for once: a connection that is lost changes nothing of it. */
-  #soughtCascades = false;
+  readonly #preflight: Preflight;
   readonly #running: Promise<DrcError | undefined>;
   #state: CaptureState = initialCaptureState;
-  #binlogFilters = '';
+  #decompressor: Promise<Zstd> | undefined = undefined;
 
   /** Starts at once. */
   constructor(options: CaptureOptions) {
     this.#options = options;
+    const { filter, logger, retentionMs = dayMs } = options;
+    this.#preflight = new Preflight({ filter, logger, retentionMs });
     this.counters = options.counters ?? new CaptureCounters();
     this.#running = this.#run();
   }
@@ -141,10 +142,7 @@ export class Capture implements AsyncDisposable {
       // What is queued since a disk was full goes first; it counts as captured.
       await this.#options.log.flush();
       await using control = await SourceControl.connect(this.#options.source, signal);
-      const { identity } = await checkSource(control, this.#options.filter);
-      if (!this.#soughtCascades) await warnOfCascades(control, this.#options.filter, this.#options.logger);
-      this.#soughtCascades = true;
-      this.#binlogFilters = await warnOfBinlogFilters(control, this.#options.logger, this.#binlogFilters);
+      const { identity } = await this.#preflight.check(control);
       const position = await this.#position(control, identity);
       signal.throwIfAborted();
       await this.#read(control, identity, position);
@@ -232,6 +230,8 @@ export class Capture implements AsyncDisposable {
           const done = assembler.push(parsed, end - start);
           if (done !== undefined) await done;
           if (queue.isFull) await queue.room();
+          if (parsed.kind === 'payload')
+            await pushUnpacked(parser.unpack(await this.#zstd(), parsed), parser, assembler, queue);
           if (parsed.kind === 'heartbeat') await watch.look(await moments.look());
         }
         queue.start();
@@ -248,6 +248,11 @@ export class Capture implements AsyncDisposable {
     }
   }
 
+  /** Loaded when the first compressed transaction comes. */
+  #zstd(): Promise<Zstd> {
+    return (this.#decompressor ??= loadZstd());
+  }
+
   #move(event: CaptureEvent): void {
     this.#state = next(this.#state, event);
     const { logger } = this.#options;
@@ -261,6 +266,25 @@ export class Capture implements AsyncDisposable {
         { code: event.error.code, ...event.error.details },
         `capture stopped: ${event.error.message}`,
       );
+  }
+}
+
+/** What a compressed transaction holds goes the way of all events. It counts as read once, as it was sent. */
+async function pushUnpacked(
+  batches: Iterable<RawEvents>,
+  parser: EventParser,
+  assembler: TransactionAssembler,
+  queue: FlushQueue,
+): Promise<void> {
+  for (const batch of batches) {
+    for (let index = 0; index < batch.length; index++) {
+      const event = parser.parseUnpacked(batch.buffer(index), batch.start(index), batch.end(index));
+      const done = assembler.push(event, 0);
+      if (done !== undefined) await done;
+      if (queue.isFull) await queue.room();
+    }
+    // A small event can hold minutes of work: whoever waits for an answer meanwhile gets one.
+    await setImmediate();
   }
 }
 

@@ -6,12 +6,17 @@ import {
   eventTypeName,
   type BinlogEvent,
   type LeftOutReason,
+  type PayloadEvent,
   type RowsEvent,
 } from './binlog-events.js';
 import { inflateCompressed, inflateRows } from './compressed-event.js';
 import { checksumFits } from './event-checksum.js';
+import { mariadbGtid, mysqlGtid, taggedGtid } from './gtid-events.js';
 import { parseQueryBody } from './query-event.js';
+import type { RawEvents } from './raw-events.js';
 import { SeenTableMap } from './seen-table-map.js';
+import { unpackedEvents } from './transaction-payload.js';
+import type { Zstd } from './zstd.js';
 
 /*
  *   event  = timestamp u32 | type u8 | server id u32 | size u32 (of all of it) | end position u32 | flags u16
@@ -80,22 +85,62 @@ export class EventParser {
     const view = this.#viewOf(bytes);
     const type = view.getUint8(start + 4);
     if (view.getUint32(start + 9, true) !== size) throw this.#malformed('its size field is wrong', type);
-    const seen = type === EventType.TABLE_MAP ? this.#seenTableMap(view, start, end) : undefined;
+    const seen =
+      type === EventType.TABLE_MAP
+        ? this.#seenTableMap(view, start, this.#hasCrc === true ? end - crcBytes : end)
+        : undefined;
     const bodyEnd = this.#checkedEnd(bytes, view, start, end, type, seen);
     const before = this.#offset;
     this.#advance(view, start, size, type);
+    try {
+      return this.#parseEvent(bytes, view, start, bodyEnd, type, seen, before);
+    } catch (error) {
+      this.#offset = before;
+      throw error;
+    }
+  }
+
+  /**
+   * An event out of a compressed transaction, which stands where that does: it has no place in the file of its own, and
+   * no checksum.
+   * @throws DrcError as `parse`
+   */
+  parseUnpacked(bytes: Buffer, start: number, end: number): BinlogEvent {
+    const view = this.#viewOf(bytes);
+    const type = view.getUint8(start + 4);
+    const seen = type === EventType.TABLE_MAP ? this.#seenTableMap(view, start, end) : undefined;
+    return this.#parseEvent(bytes, view, start, end, type, seen, this.#offset);
+  }
+
+  /**
+   * The events of a compressed transaction, for `parseUnpacked`; let others run between the steps.
+   * @throws DrcError as `parse`
+   */
+  *unpack(zstd: Zstd, { body, bodyAt, end, type }: PayloadEvent): Generator<RawEvents, void, undefined> {
+    try {
+      yield* unpackedEvents(zstd, body, bodyAt, end);
+    } catch (error) {
+      throw this.#located(error, type);
+    }
+  }
+
+  #parseEvent(
+    bytes: Buffer,
+    view: DataView,
+    start: number,
+    bodyEnd: number,
+    type: number,
+    seen: SeenTableMap | undefined,
+    before: number,
+  ): BinlogEvent {
     try {
       if (type === EventType.TABLE_MAP)
         return this.#tableMap(bytes, view, start, bodyEnd, seen !== undefined);
       const operation = rowOperation(type);
       if (operation !== undefined) return this.#rows(bytes, view, start, bodyEnd, type, operation);
-      return this.#parseBody(bytes.subarray(start, end), type, bodyEnd - start, before);
+      return this.#parseBody(bytes.subarray(start, bodyEnd), type, before);
     } catch (error) {
-      this.#offset = before;
-      // Reading beyond the end of a buffer means that a length inside the event is wrong.
-      if (error instanceof RangeError) throw this.#malformed('a length inside it is wrong', type, error);
-      if (error instanceof DrcError && error.details['file'] === undefined) throw this.#placed(error, type);
-      throw error;
+      throw this.#located(error, type);
     }
   }
 
@@ -192,7 +237,9 @@ export class EventParser {
     this.#offset = offset;
   }
 
-  #parseBody(event: Buffer, type: number, end: number, before: number): BinlogEvent {
+  /** @param event without its checksum @param before the parser's offset in front of the event */
+  #parseBody(event: Buffer, type: number, before: number): BinlogEvent {
+    const end = event.length;
     const timestamp = event.readUInt32LE(0);
     const serverId = event.readUInt32LE(5);
     const offset = this.#offset;
@@ -255,14 +302,12 @@ export class EventParser {
           event,
           offset,
         );
+      case EventType.PARTIAL_ROW_DATA:
+        return unsupported('a part of a row; which MariaDB writes from 12.3 on', event, offset);
       case EventType.TRANSACTION_PAYLOAD:
-        return unsupported(
-          'a compressed transaction; set binlog_transaction_compression = OFF on the source',
-          event,
-          offset,
-        );
+        return { kind: 'payload', type, timestamp, serverId, offset, body: event, bodyAt, end };
       case EventType.GTID_TAGGED:
-        return unsupported('a transaction with a tagged GTID', event, offset);
+        return taggedGtid(event, end, offset);
       case EventType.START_V3:
       case EventType.SLAVE:
       case EventType.PRE_GA_WRITE_ROWS:
@@ -278,8 +323,7 @@ export class EventParser {
   }
 
   /** What was read before under the table id of this event, where its body is the same. */
-  #seenTableMap(view: DataView, start: number, end: number): SeenTableMap | undefined {
-    const bodyEnd = this.#hasCrc === true ? end - crcBytes : end;
+  #seenTableMap(view: DataView, start: number, bodyEnd: number): SeenTableMap | undefined {
     if (bodyEnd < start + eventHeaderBytes + 6)
       throw this.#malformed('it ends before its table id', EventType.TABLE_MAP);
     const seen = this.#tableMaps.get(u48(view, start + eventHeaderBytes));
@@ -364,6 +408,13 @@ export class EventParser {
     );
   }
 
+  #located(error: unknown, type: number): unknown {
+    // Reading beyond the end of a buffer means that a length inside the event is wrong.
+    if (error instanceof RangeError) return this.#malformed('a length inside it is wrong', type, error);
+    if (error instanceof DrcError && error.details['file'] === undefined) return this.#placed(error, type);
+    return error;
+  }
+
   #mismatch(type: number): DrcError {
     return this.#placed(
       new DrcError('CHECKSUM_MISMATCH', `A ${eventTypeName(type)} event does not match its checksum.`),
@@ -443,85 +494,3 @@ function inflated(event: RowsEvent): RowsEvent {
   const body = inflateRows(event.body, event.columnsAt, event.end, event.operation === 'update' ? 2 : 1);
   return { ...event, body, columnsAt: 0, end: body.length };
 }
-
-// --- GTID -----------------------------------------------------------------------------------------------------
-
-const MariadbGtidFlag = { standalone: 1, groupCommitId: 2, preparedXa: 64, completedXa: 128 } as const;
-const MariadbGtidExtra = { multiEngine: 1, startAlter: 2, commitAlter: 4, rollbackAlter: 8 } as const;
-const microsPerSecond = 1_000_000;
-
-/*
- * MariaDB: sequence u64 | domain u32 | flags u8 | [commit id u64] | [xid: format u32, lengths u8 u8, bytes]
- *        | [extra flags u8 | …]      (sql/log_event_server.cc, Gtid_log_event::write)
- */
-function mariadbGtid(event: Buffer, end: number, offset: number): BinlogEvent {
-  const bodyAt = eventHeaderBytes;
-  const serverId = event.readUInt32LE(5);
-  const low = event.readUInt32LE(bodyAt);
-  const high = event.readUInt32LE(bodyAt + 4);
-  const sequence = high < 0x20_0000 ? high * wrap + low : event.readBigUInt64LE(bodyAt);
-  const flags = event[bodyAt + 12]!;
-  let at = bodyAt + 13;
-  if ((flags & MariadbGtidFlag.groupCommitId) !== 0) at += 8;
-  // Without a group commit id the event is padded to a fixed length; extra flags come after what is there.
-  const xa = flags & (MariadbGtidFlag.preparedXa | MariadbGtidFlag.completedXa);
-  if (xa !== 0) at += 6 + event[at + 4]! + event[at + 5]!;
-  const extra = at < end ? event[at]! : 0;
-  const timestamp = event.readUInt32LE(0);
-  return {
-    kind: 'gtid',
-    type: EventType.MARIADB_GTID,
-    timestamp,
-    serverId,
-    offset,
-    id: `${event.readUInt32LE(bodyAt + 8)}-${serverId}-${sequence}`,
-    commitTime: timestamp * microsPerSecond,
-    begins: (flags & MariadbGtidFlag.standalone) === 0,
-    unsupported: mariadbUnsupported(xa, extra),
-  };
-}
-
-function mariadbUnsupported(xa: number, extra: number): string {
-  if ((xa & MariadbGtidFlag.preparedXa) !== 0) return 'a prepared XA transaction';
-  if ((xa & MariadbGtidFlag.completedXa) !== 0) return 'the decision over a prepared XA transaction';
-  const { startAlter, commitAlter, rollbackAlter } = MariadbGtidExtra;
-  if ((extra & (startAlter | commitAlter | rollbackAlter)) !== 0)
-    return 'a two-phase ALTER; set binlog_alter_two_phase = OFF on the source';
-  return '';
-}
-
-/*
- * MySQL: flags u8 | uuid 16 B | number u64 | logical timestamps: type u8 (2), u64, u64
- *      | commit time u56 µs (bit 55: the original commit time u56 follows) | …
- *        (libs/mysql/binlog/event/control_events.h, Gtid_event)
- */
-function mysqlGtid(event: Buffer, end: number, offset: number, file: string, before: number): BinlogEvent {
-  const type = event[4]!;
-  const serverId = event.readUInt32LE(5);
-  const timestamp = event.readUInt32LE(0);
-  const uuidAt = eventHeaderBytes + 1;
-  const commitAt = eventHeaderBytes + 42;
-  // 5.6 has no commit time; the header's second then stands for it.
-  let commitTime = timestamp * microsPerSecond;
-  if (commitAt + 7 <= end && event[commitAt - 17] === 2) {
-    const low = event.readUIntLE(commitAt, 6);
-    commitTime = low + (event[commitAt + 6]! & 0x7f) * 2 ** 48;
-  }
-  return {
-    kind: 'gtid',
-    type,
-    timestamp,
-    serverId,
-    offset,
-    id:
-      type === EventType.ANONYMOUS_GTID
-        ? `${serverId}/${file}:${before}`
-        : `${uuidText(event.subarray(uuidAt, uuidAt + 16))}:${event.readBigUInt64LE(uuidAt + 16)}`,
-    commitTime,
-    begins: false,
-    unsupported: '',
-  };
-}
-
-const uuidText = (bytes: Buffer): string =>
-  bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');

@@ -28,6 +28,8 @@ const matcherOf = (globs: readonly string[] | undefined): Matcher | undefined =>
 
 /** Decides at capture time. What it excludes is never on disk. */
 export class TableFilter {
+  /** As given; empty: everything. */
+  readonly include: readonly string[];
   readonly #includes: Matcher | undefined;
   readonly #includesSchema: Matcher | undefined;
   readonly #excludes: Matcher | undefined;
@@ -35,6 +37,7 @@ export class TableFilter {
   readonly #ignoresStatements: Matcher | undefined;
 
   constructor(options: TableFilterOptions = {}) {
+    this.include = options.include ?? [];
     this.#includes = matcherOf(options.include);
     this.#includesSchema = matcherOf(options.include?.map(schemaGlob));
     this.#excludes = matcherOf(options.exclude);

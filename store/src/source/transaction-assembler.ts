@@ -135,6 +135,11 @@ export class TransactionAssembler {
       case 'left-out':
         if (event.type === EventType.FORMAT_DESCRIPTION) this.#onFileBegin(event);
         return this.#counters.leaveOut(event.type, bytes, event.reason);
+      case 'payload':
+        // What it holds comes by itself, as if it had been written without it.
+        if (this.#group === undefined)
+          throw this.#fault('EVENT_MALFORMED', event, 'it stands outside a transaction');
+        return this.#counters.store(event.type, bytes);
       case 'statement-part':
         throw this.#fault('STATEMENT_EVENT', event, 'Changes were written as a statement');
       case 'unsupported':

@@ -1,15 +1,16 @@
-import type { MariadbServer } from '../../support/mariadb.js';
+import type { DatabaseServer } from '../../support/database-server.js';
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.js';
 import { type RunningCommand, startCommand } from './command.js';
 
 export const replicaUser = { user: 'repl', password: 'pa:ss w%rd"1' } as const;
 
 /** A user with just the rights that capture needs. */
-export async function addReplicaUser(source: MariadbServer): Promise<void> {
+export async function addReplicaUser(source: DatabaseServer): Promise<void> {
   const { user, password } = replicaUser;
+  const monitor = source.flavour === 'mariadb' ? 'BINLOG MONITOR' : 'REPLICATION CLIENT';
   await source.query(`
     CREATE USER '${user}'@'%' IDENTIFIED BY '${password}';
-    GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO '${user}'@'%'`);
+    GRANT REPLICATION SLAVE, ${monitor}, SELECT ON *.* TO '${user}'@'%'`);
 }
 
 export const devArguments = (source: { port: number; user?: string }, topic = 'shop'): string[] => [
@@ -34,7 +35,7 @@ export interface DevHub extends AsyncDisposable {
 }
 
 /** `drc dev` in a folder of its own; resolves with its banner. */
-export async function startDev(source: MariadbServer, extra: readonly string[] = []): Promise<DevHub> {
+export async function startDev(source: DatabaseServer, extra: readonly string[] = []): Promise<DevHub> {
   const folder = await temporaryFolder('dev');
   const command = startCommand([...devArguments(source), ...extra], {
     cwd: folder.path,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { startMariadb } from '../../support/mariadb.js';
+import { startMariadb } from '../../support/database-server.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { CaptureRig, expectConserved, lastId } from './capture-rig.js';
 

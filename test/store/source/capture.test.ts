@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startMariadb, type MariadbServer } from '../../support/mariadb.js';
+import { startMariadb, type DatabaseServer } from '../../support/database-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { CaptureRig, expectConserved, lastId, stopCode } from './capture-rig.js';
@@ -23,7 +23,7 @@ async function story(rig: CaptureRig): Promise<string[][]> {
 }
 
 async function captured(
-  server: MariadbServer,
+  server: DatabaseServer,
   sql: string,
   args: Partial<Parameters<typeof CaptureRig.start>[0]> = {},
 ) {
@@ -326,7 +326,7 @@ describe('Capture', () => {
 
 describe('Capture of times', () => {
   /** ms since 1970 at the source. */
-  const sourceTime = async (server: MariadbServer): Promise<number> => {
+  const sourceTime = async (server: DatabaseServer): Promise<number> => {
     const [row] = (await server.query('SELECT UNIX_TIMESTAMP(NOW(3)) AS t')) as { t: string }[];
     return Math.floor(Number(row!.t) * 1000);
   };
@@ -515,7 +515,7 @@ describe('Capture that cannot go on', () => {
   });
 
   /** The same statements with other values: the same GTIDs at the same offsets. */
-  const rebuilt = async (server: MariadbServer, value: string): Promise<void> => {
+  const rebuilt = async (server: DatabaseServer, value: string): Promise<void> => {
     await server.query('SET sql_log_bin = 0; DROP DATABASE IF EXISTS shop; DO SLEEP(1.1); RESET MASTER');
     await server.query(orders);
     await server.query(`INSERT INTO shop.t VALUES (1, '${value}')`);
@@ -581,7 +581,7 @@ describe('Capture that cannot go on', () => {
   });
 });
 
-const plain = (server: MariadbServer) => ({
+const plain = (server: DatabaseServer) => ({
   host: server.host,
   port: server.port,
   user: server.user,
@@ -589,7 +589,7 @@ const plain = (server: MariadbServer) => ({
 });
 
 /** The source keeps a file while a dump thread that is ending still has it open. */
-async function purgeAllButLast(server: MariadbServer): Promise<void> {
+async function purgeAllButLast(server: DatabaseServer): Promise<void> {
   for (;;) {
     const files = (await server.query('SHOW BINARY LOGS')) as { Log_name: string }[];
     if (files.length === 1) return;

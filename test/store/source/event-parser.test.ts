@@ -264,9 +264,8 @@ describe('EventParser', () => {
     for (const type of [
       EventType.INCIDENT,
       EventType.XA_PREPARE,
-      EventType.TRANSACTION_PAYLOAD,
       EventType.PARTIAL_UPDATE_ROWS,
-      EventType.GTID_TAGGED,
+      EventType.PARTIAL_ROW_DATA,
     ])
       expect([eventTypeName(type), parser.parse(eventOf({ type })).kind]).toEqual([
         eventTypeName(type),

@@ -4,7 +4,7 @@ import { systemClock } from '../../../store/src/clock.js';
 import { executedAt, readFileStart } from '../../../store/src/source/first-position.js';
 import { HistoryWatch } from '../../../store/src/source/history-watch.js';
 import { SourceControl } from '../../../store/src/source/source-control.js';
-import { startMariadb } from '../../support/mariadb.js';
+import { startMariadb } from '../../support/database-server.js';
 
 it('knows another file of the same name, size and GTIDs by when it was begun', async () => {
   await using server = await startMariadb();

@@ -2,10 +2,11 @@ import { isDrcError, type DrcError } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../store/src/clock.js';
 import { firstPosition, readFileStart } from '../../../store/src/source/first-position.js';
-import { checkSource } from '../../../store/src/source/preflight.js';
+import { Preflight } from '../../../store/src/source/preflight.js';
 import { SourceControl } from '../../../store/src/source/source-control.js';
 import { TableFilter } from '../../../store/src/source/table-filter.js';
-import { startMariadb, type MariadbServer } from '../../support/mariadb.js';
+import { startMariadb, startServer, type DatabaseServer } from '../../support/database-server.js';
+import { onEachServer } from '../../support/on-each-server.js';
 
 const rejection = async (work: Promise<unknown>): Promise<DrcError> => {
   const error: unknown = await work.then(
@@ -16,18 +17,24 @@ const rejection = async (work: Promise<unknown>): Promise<DrcError> => {
   return error;
 };
 
-const check = async (server: MariadbServer, user: object = {}, filter = new TableFilter()) => {
+const check = async (server: DatabaseServer, user: object = {}, filter = new TableFilter()) => {
   await using control = await SourceControl.connect({ ...connection(server), ...user });
-  return await checkSource(control, filter);
+  return await preflightOf(filter).check(control);
 };
-const connection = (server: MariadbServer) => ({
+const preflightOf = (filter: TableFilter): Preflight =>
+  new Preflight({
+    filter,
+    logger: { warn: () => undefined, info: () => undefined },
+    retentionMs: 86_400_000,
+  });
+const connection = (server: DatabaseServer) => ({
   host: server.host,
   port: server.port,
   user: server.user,
   password: server.password,
 });
 
-describe('checkSource', () => {
+describe('Preflight', () => {
   it('tells what the source is', async () => {
     await using server = await startMariadb({ serverId: 77 });
     expect((await check(server)).identity).toEqual({ flavour: 'mariadb', uuid: '', serverId: 77 });
@@ -66,9 +73,12 @@ describe('checkSource', () => {
     await using server = await startMariadb();
     const error = await rejection(check(server, server.plainUser));
     expect(error).toMatchObject({ code: 'SOURCE_PRIVILEGE' });
-    const [grant] = error.details['remedies'] as string[];
-    expect(grant).toBe("GRANT REPLICATION SLAVE, BINLOG MONITOR, SELECT ON *.* TO 'plain'@'127.0.0.1'");
-    await server.query(grant!);
+    const grants = error.details['remedies'] as string[];
+    expect(grants).toEqual([
+      "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'plain'@'127.0.0.1'",
+      "GRANT SELECT ON *.* TO 'plain'@'127.0.0.1'",
+    ]);
+    await server.query(grants.join('; '));
     await check(server, server.plainUser);
   });
 
@@ -90,6 +100,76 @@ describe('checkSource', () => {
     expect(`${wrong.message}${JSON.stringify(wrong.details)}`).not.toContain('guess-7f3a');
     const nobody = await rejection(SourceControl.connect({ ...connection(server), port: 1 }));
     expect(nobody.code).toBe('SOURCE_UNREACHABLE');
+  });
+});
+
+onEachServer('Preflight', (flavour) => {
+  it('warns once, in words, of what can be lost, and again when something else is found', async () => {
+    await using server = await startServer(flavour, {
+      args: ['--sync-binlog=1', '--innodb-flush-log-at-trx-commit=1', '--binlog-ignore-db=tmp'],
+    });
+    await server.query(
+      'CREATE DATABASE shop; CREATE TABLE shop.a (id INT); CREATE DATABASE other; CREATE TABLE other.a (id INT)',
+    );
+    if (flavour === 'mariadb') await server.query('SET GLOBAL gtid_strict_mode = ON');
+    const logged: [level: string, check: unknown, found: unknown][] = [];
+    const told = (level: string) => (details: unknown) => {
+      const { check, found } = details as Record<string, unknown>;
+      logged.push([level, check, found]);
+    };
+    const preflight = new Preflight({
+      filter: new TableFilter({ exclude: ['other.*'] }),
+      logger: { warn: told('warn'), info: told('info') } as never,
+      retentionMs: 86_400_000,
+    });
+    const look = async () => {
+      await using control = await SourceControl.connect(connection(server));
+      return await preflight.check(control);
+    };
+    expect((await look()).identity).toMatchObject({ flavour, serverId: 1 });
+    expect(logged).toEqual([
+      ['warn', 'binlog_filters', 'binlog_ignore_db = tmp'],
+      ['warn', 'tables_without_key', '1 table: shop.a'],
+    ]);
+    logged.length = 0;
+    await server.query('SET GLOBAL sync_binlog = 0; CREATE TABLE shop.b (id INT)');
+    await look();
+    await look();
+    expect(logged).toEqual([['warn', 'sync_binlog', '0']]);
+  });
+
+  it('does not refuse a source for what it could not ask, and says what that was', async () => {
+    await using server = await startServer(flavour);
+    await server.query("GRANT REPLICATION SLAVE, REPLICATION CLIENT, SELECT ON *.* TO 'plain'@'127.0.0.1'");
+    const unasked: unknown[] = [];
+    const preflight = new Preflight({
+      filter: new TableFilter(),
+      logger: {
+        warn: () => undefined,
+        info: (details: { check: string; fix: string[] }) =>
+          void unasked.push([details.check, ...details.fix]),
+      } as never,
+      retentionMs: 86_400_000,
+    });
+    await using control = await SourceControl.connect({ ...connection(server), ...server.plainUser });
+    await preflight.check(control);
+    const grant = "GRANT SLAVE MONITOR ON *.* TO 'plain'@'127.0.0.1';";
+    expect(unasked).toEqual(
+      flavour === 'mysql'
+        ? []
+        : [
+            ['role', grant],
+            ['log_slave_updates', grant],
+          ],
+    );
+  });
+
+  it('lets a lost connection be one, and not an unanswered question', async () => {
+    await using server = await startServer(flavour);
+    await using control = await SourceControl.connect(connection(server));
+    await server.kill();
+    const error = await rejection(preflightOf(new TableFilter()).check(control));
+    expect(error.code).toBe('SOURCE_LOST');
   });
 });
 

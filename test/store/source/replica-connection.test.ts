@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import ZongJi from '@vlasky/zongji';
-import { startMariadb } from '../../support/mariadb.js';
+import { startMariadb } from '../../support/database-server.js';
 
 const require = createRequire(import.meta.url);
 

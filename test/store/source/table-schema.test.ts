@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RowTranscoder, type TranscoderOptions } from '../../../store/src/source/row-transcoder.js';
 import { needsLearning, parseTableMap, type TableMap } from '../../../store/src/source/table-schema.js';
-import { startMariadb, type MariadbServer } from '../../support/mariadb.js';
+import { startMariadb, type DatabaseServer } from '../../support/database-server.js';
 import { binlogEvents, binlogOf, decodeBinlog, tableMapEvent } from './binlog-rows.js';
 import { plainRow } from './server-rows.js';
 
@@ -64,7 +64,7 @@ describe('parseTableMap', () => {
 });
 
 describe('A MariaDB table', () => {
-  let server: MariadbServer;
+  let server: DatabaseServer;
   beforeAll(async () => {
     server = await startMariadb();
     await server.query('CREATE DATABASE s');

@@ -1,0 +1,107 @@
+import { type Diagnosis, type Finding, type FindingStatus, isOptionFile, isStatement } from '@drc/store';
+import { isatty } from 'node:tty';
+import picocolors from 'picocolors';
+
+const pc = picocolors.createColors(isatty(process.stdout.fd) && !('NO_COLOR' in process.env));
+
+const statuses: readonly FindingStatus[] = ['ok', 'warning', 'fault', 'unknown'];
+
+const labels: Readonly<Record<FindingStatus, string>> = {
+  ok: 'ok',
+  warning: 'warning',
+  fault: 'fault',
+  unknown: 'unknown',
+};
+
+const colours: Readonly<Record<FindingStatus, (text: string) => string>> = {
+  ok: pc.green,
+  warning: pc.yellow,
+  fault: pc.red,
+  unknown: pc.cyan,
+};
+
+/** Raised with every change that a program which reads the JSON would notice. New names of checks are none. */
+const jsonFormat = 1;
+
+/**
+ * What `drc doctor -o json` prints.
+ *
+ *   { format: 1, source, checkedAt, server: { flavour, version, serverId, uuid } | null, result,
+ *     counts: { ok, warning, fault, unknown },
+ *     findings: [{ name, status, found, wanted, why, fix: [text], code?: error code, with a fault }] }
+ */
+export function diagnosisJson(source: string, { server, result, findings }: Diagnosis, now: Date): string {
+  const document = {
+    format: jsonFormat,
+    source,
+    checkedAt: now.toISOString(),
+    server: server ?? null,
+    result,
+    counts: Object.fromEntries(statuses.map((status) => [status, countOf(findings, status)])),
+    findings,
+  };
+  return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+/** The table, then for each finding that is not ok why, and what to do. */
+export function diagnosisText(source: string, { server, findings }: Diagnosis): string {
+  const widths = [0, 1].map((column) =>
+    Math.max(...findings.map((finding) => cells(finding)[column]!.length)),
+  );
+  const head = server === undefined ? source : `${source}  ${server.version}, server id ${server.serverId}`;
+  const table = findings.map((finding) => {
+    const [status, name, found] = cells(finding);
+    return `${colours[finding.status](status.padEnd(widths[0]!))}  ${name.padEnd(widths[1]!)}  ${found}`.trimEnd();
+  });
+  const details = ['fault', 'warning', 'unknown'].flatMap((status) =>
+    findings.filter((finding) => finding.status === status).map(detail),
+  );
+  return [head, '', ...table, '', ...details.map((text) => `${text}\n`), summary(findings), ''].join('\n');
+}
+
+const mostFound = 60;
+
+function cells({ status, name, found, wanted }: Finding): readonly [string, string, string] {
+  const short = found.length > mostFound ? `${found.slice(0, mostFound - 1)}…` : found;
+  const isShown = status !== 'ok' && wanted !== '' && wanted.length + short.length <= 2 * mostFound;
+  return [labels[status], name, isShown ? `${short} (wanted: ${wanted})` : short];
+}
+
+function detail({ name, status, found, why, fix }: Finding): string {
+  return [
+    `${colours[status](`${labels[status]}: ${name}`)}: ${found}`,
+    ...(why === '' ? [] : [`  ${why}`]),
+    ...fix.flatMap((step, index) => {
+      const text = indented(step, kindOf(step) === 'sentence' ? 2 : 4);
+      // What is of one kind stays together, to be copied at once.
+      return index > 0 && kindOf(fix[index - 1]!) === kindOf(step) ? [text] : ['', text];
+    }),
+  ].join('\n');
+}
+
+const kindOf = (step: string): 'statement' | 'file' | 'sentence' =>
+  isStatement(step) ? 'statement' : isOptionFile(step) ? 'file' : 'sentence';
+
+const indented = (text: string, spaces: number): string =>
+  text
+    .split('\n')
+    .map((line) => ' '.repeat(spaces) + line)
+    .join('\n');
+
+const countOf = (findings: readonly Finding[], status: FindingStatus): number =>
+  findings.filter((finding) => finding.status === status).length;
+
+function summary(findings: readonly Finding[]): string {
+  const parts = (
+    [
+      ['fault', 'fault', 'faults'],
+      ['warning', 'warning', 'warnings'],
+      ['unknown', 'not checked', 'not checked'],
+      ['ok', 'ok', 'ok'],
+    ] as const
+  ).flatMap(([status, one, many]) => {
+    const count = countOf(findings, status);
+    return count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
+  });
+  return `${parts.join(', ')}.`;
+}

@@ -1,0 +1,64 @@
+import { DrcError, isDrcError } from '@drc/protocol';
+import type { Logger } from 'pino';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, systemClock } from './clock.js';
+import type { StoreConfig } from './config.js';
+import { TransactionLog } from './log/transaction-log.js';
+import { sourceOptions } from './source-access.js';
+import type { Answer } from './source/checks/facts.js';
+import { type Diagnosis, diagnose } from './source/doctor.js';
+import { TableFilter } from './source/table-filter.js';
+
+export interface DoctorDependencies {
+  readonly logger: Logger;
+  /** Of the source's user. */
+  readonly sourcePassword: string;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Checks the source of a store as the store itself does at its start, and more. Changes nothing on the source; a data
+ * folder that is there is opened and closed again.
+ * @throws DrcError where the files of the configuration cannot be read; all else is a finding.
+ */
+export async function examineSource(
+  config: Pick<StoreConfig, 'topic' | 'directory' | 'source' | 'capture' | 'log'>,
+  { logger, sourcePassword, clock = systemClock }: DoctorDependencies,
+): Promise<Diagnosis> {
+  return await diagnose({
+    source: await sourceOptions(config.source, sourcePassword),
+    filter: new TableFilter(config.capture),
+    retentionMs: config.log.retentionMs,
+    clock,
+    storeServerId: await storeServerId(config, logger, clock),
+  });
+}
+
+/** Undefined where there is no store's folder yet: it will draw a new id. */
+async function storeServerId(
+  { directory, topic }: Pick<StoreConfig, 'topic' | 'directory'>,
+  logger: Logger,
+  clock: Clock,
+): Promise<Answer<number> | undefined> {
+  const folder = await stat(join(directory, 'level')).catch(() => undefined);
+  if (folder === undefined) return undefined;
+  // A database that is opened gets new files: as another user's, they would keep the store from its own folder.
+  if (process.getuid !== undefined && folder.uid !== process.getuid())
+    return { refusal: new DrcError('DATA_FOLDER', `${directory} belongs to another user.`) };
+  try {
+    await using log = await TransactionLog.open({ directory, topic, clock, logger });
+    return { value: log.replicaServerId };
+  } catch (error) {
+    if (isDrcError(error, 'LOG_LOCKED'))
+      return {
+        refusal: new DrcError(
+          'LOG_LOCKED',
+          'The store is running; it notices a clash by itself (SERVER_ID_IN_USE).',
+        ),
+      };
+    if (error instanceof DrcError) return { refusal: error };
+    throw error;
+  }
+}
