@@ -60,7 +60,7 @@ test('every setting is read, durations and sizes in words or numbers', () => {
     ...least,
     cluster: 'main',
     source: {
-      host: '::1',
+      host: 'db1.example',
       port: 3307,
       user: 'r',
       passwordFile: 'pw',
@@ -86,7 +86,7 @@ test('every setting is read, durations and sizes in words or numbers', () => {
     machineKeyFile: 'key',
   });
   expect(config.source).toMatchObject({
-    host: '::1',
+    host: 'db1.example',
     port: 3307,
     tls: { ca: 'ca.pem', verify: true },
     connectTimeoutMs: 3000,
