@@ -1,15 +1,31 @@
 import { capture } from './capture.js';
+import { largeTransaction } from './large-transaction.js';
 import { replay } from './replay.js';
 
-/** Each builds its own data on a server of its own and prints a table, then one line of JSON. */
-const benches: Readonly<Record<string, (rows: number) => Promise<object>>> = { capture, replay };
+interface Bench {
+  /** What its size is counted in: the name of its option. */
+  readonly unit: 'rows' | 'bytes';
+  readonly size: number;
+  /** Builds its own data on servers of its own and prints a table; what it returns is the last line, as JSON. */
+  readonly run: (size: number) => Promise<object>;
+}
 
-const [name = '', ...rest] = process.argv.slice(2);
+const benches: Readonly<Record<string, Bench>> = {
+  capture: { unit: 'rows', size: 1_000_000, run: capture },
+  replay: { unit: 'rows', size: 1_000_000, run: replay },
+  'large-transaction': { unit: 'bytes', size: 5_000_000_000, run: largeTransaction },
+};
+
+const [name = '', option] = process.argv.slice(2);
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
-const rows = Number(/^--rows=(\d+)$/.exec(rest[0] ?? '')?.[1] ?? 1_000_000);
-if (bench === undefined) {
-  console.error(`Usage: npm run bench -- ${Object.keys(benches).join('|')} [--rows=1000000]`);
+const size =
+  option === undefined ? bench?.size : new RegExp(`^--${bench?.unit}=([1-9]\\d*)$`).exec(option)?.[1];
+if (bench === undefined || size === undefined) {
+  const usages = Object.entries(benches).map(
+    ([each, { unit, size: usual }]) => `${each} [--${unit}=${usual}]`,
+  );
+  console.error(`Usage: npm run bench -- ${usages.join(' | ')}`);
   process.exitCode = 2;
 } else {
-  console.log(JSON.stringify(await bench(rows)));
+  console.log(JSON.stringify(await bench.run(Number(size))));
 }

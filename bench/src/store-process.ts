@@ -99,6 +99,12 @@ clusterManagers: ['${manager?.url ?? 'http://127.0.0.1:9'}']
     return Number(line?.slice(line.lastIndexOf(' ') + 1) ?? 0);
   }
 
+  /** Resolves when the process has answered that it lives. */
+  async ping(): Promise<void> {
+    const response = await fetch(`http://127.0.0.1:${this.#adminPort}/livez`);
+    await response.text();
+  }
+
   /** The most memory that the process has held, as the kernel counts it. */
   async maxRssMiB(): Promise<number> {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');

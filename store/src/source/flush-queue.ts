@@ -6,11 +6,11 @@ interface Flushable {
 /** A flush begins at the latest when so much is queued. */
 const flushBytes = 512 * 1024;
 /** Nothing more is added while so much is queued. */
-const fullBytes = 8 * 1024 * 1024;
+const fullBytes = 4 * 1024 * 1024;
 
 /**
  * Group commit: one flush at a time, and what comes meanwhile waits for the next. So a quiet source's transaction is
- * written at once, and a busy one's by the batch. Holds at most 8 MiB beside what one event adds.
+ * written at once, and a busy one's by the batch. Holds at most 4 MiB beside what one event adds.
  */
 export class FlushQueue {
   readonly #log: Flushable;
