@@ -2,7 +2,7 @@ import { rowOf } from './spec.js';
 import type { SpecChange, SpecRow, SpecTransaction, SpecValue } from './spec-hub.js';
 
 /*
- *   expectation = transaction*
+ *   expectation = transaction* ["stop" CODE]
  *   transaction = "begin" change+ "commit" | change          (a change alone is a transaction of its own)
  *   change      = "insert" table row flag* | "update" table row "->" row flag* | "delete" table row flag*
  *               | "sequence" table row
@@ -45,9 +45,14 @@ export class ExpectationReader {
     this.#next();
   }
 
-  transactions(): SpecTransaction[] {
+  read(): { transactions: SpecTransaction[]; stop?: string } {
     const found: SpecTransaction[] = [];
     while (this.#kind !== undefined) {
+      if (this.#skip('stop')) {
+        const stop = this.#take('word');
+        if (this.#kind !== undefined) throw this.#wrong('nothing behind a stop');
+        return { transactions: found, stop };
+      }
       if (!this.#skip('begin')) {
         found.push({ changes: [this.#change()] });
         continue;
@@ -56,7 +61,7 @@ export class ExpectationReader {
       while (!this.#skip('commit')) changes.push(this.#change());
       found.push({ changes });
     }
-    return found;
+    return { transactions: found };
   }
 
   #change(): SpecChange {
@@ -99,7 +104,7 @@ export class ExpectationReader {
 
   /** Whether a table comes next, rather than the next change. */
   #namesTable(): boolean {
-    const keywords = ['begin', 'commit', 'insert', 'update', 'delete', 'sequence', 'ddl', 'without'];
+    const keywords = ['begin', 'commit', 'insert', 'update', 'delete', 'sequence', 'ddl', 'without', 'stop'];
     return this.#kind === 'string' || (this.#kind === 'word' && !keywords.includes(this.#token));
   }
 

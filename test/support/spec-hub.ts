@@ -9,6 +9,17 @@ export interface SpecHub extends AsyncDisposable {
    * use. A statement with `fails` must fail with that error code (`ER_DUP_ENTRY`), any other must succeed.
    */
   run(statements: readonly SpecStatement[]): Promise<readonly SpecTransaction[]>;
+
+  /**
+   * The same where the statements stop capture: what the log has from before, and the code of the error. The hub
+   * cannot run anything else then.
+   */
+  runToStop(statements: readonly SpecStatement[]): Promise<SpecStop>;
+}
+
+export interface SpecStop {
+  readonly transactions: readonly SpecTransaction[];
+  readonly code: string;
 }
 
 export interface SpecStatement {

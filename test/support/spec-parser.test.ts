@@ -148,6 +148,40 @@ test.each([
   expect(spec.only).toBeUndefined();
 });
 
+test('comments within a statement are a part of it, and what they hold ends nothing', () => {
+  const { statements } = parseSpec(`-- Comments.
+/* a; 'b */ CREATE TABLE t ( -- one; two
+  id INT # three;
+);
+-- not this;
+SELECT "/*", 1; /* nor
+this; */
+SELECT 2;
+`);
+  expect(statements.map(({ sql }) => sql)).toEqual([
+    "/* a; 'b */ CREATE TABLE t ( -- one; two\n  id INT # three;\n)",
+    'SELECT "/*", 1',
+    '/* nor\nthis; */\nSELECT 2',
+  ]);
+});
+
+test('a spec can ask for arguments of the server, and end with a stop', () => {
+  const text = `-- T.
+-- server mysql: --gtid-mode=OFF  --enforce-gtid-consistency=OFF
+SELECT 1;
+--> insert t {id: 1}
+-- expect mariadb
+--> stop STATEMENT_EVENT
+`;
+  const mysql = parseSpec(text, 'f.sql', 'mysql');
+  expect(mysql.serverArguments).toEqual(['--gtid-mode=OFF', '--enforce-gtid-consistency=OFF']);
+  expect(mysql.stop).toBeUndefined();
+  const mariadb = parseSpec(text, 'f.sql', 'mariadb');
+  expect(mariadb.serverArguments).toBeUndefined();
+  expect(mariadb.stop).toBe('STATEMENT_EVENT');
+  expect(mariadb.expected).toHaveLength(1);
+});
+
 test('a spec can be about one server', () => {
   expect(parseSpec('-- T.\n-- only mariadb\nSELECT 1;\n').only).toBe('mariadb');
 });
@@ -165,6 +199,13 @@ test.each([
   ['an empty section', '-- T.\nSELECT 1;\n-- expect mysql\n\nSELECT 2;\n', /f.sql:4: nothing is expected/],
   ['a late remark', '-- T.\nSELECT 1;\n-- only mysql\n', /f.sql:3: this belongs behind the title/],
   ['no reason', '-- T.\n-- pending mysql:\nSELECT 1;\n', /f.sql:2: it must say why/],
+  ['no arguments', '-- T.\n-- server mysql:\nSELECT 1;\n', /f.sql:2: it must say with what arguments/],
+  ['more behind a stop', '-- T.\nSELECT 1;\n--> stop X\n--> insert t {}\n', /f.sql:4: expected nothing/],
+  [
+    'more below a stop',
+    '-- T.\nSELECT 1;\n--> stop X\nSELECT 2;\n--> insert t {}\n',
+    /f.sql:5: nothing comes/,
+  ],
   ['an unknown directive', '-- T.\n--@ sesion b\nSELECT 1;\n', /f.sql:2: there is no directive sesion/],
 ])('%s is refused with its line', (_title, text, message) => {
   expect(() => parseSpec(text, 'f.sql')).toThrow(message);

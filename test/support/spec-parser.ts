@@ -28,6 +28,11 @@ import type { SpecStatement, SpecTransaction } from './spec-hub.js';
  *   -- pending mysql: reason   behind the title: not yet on this server
  *   -- expect mysql            the `-->` lines right behind it are what comes from this server; those of the other
  *                              follow behind `-- expect mariadb`, where anything comes from it
+ *   -- server mysql: --gtid-mode=OFF   behind the title: this server runs with these arguments; specs with equal ones
+ *                              share a server
+ *
+ * The last expectation may be `--> stop CODE`: the store stops there with that error, and serves what came before.
+ * Such a spec has a server and a store of its own.
  */
 
 /** @returns what the spec says of this server. @throws SpecSyntaxError with the line */
@@ -42,6 +47,8 @@ export function parseSpec(text: string, file = 'spec', flavour: Flavour = 'maria
   let fails: string | undefined;
   let only: Flavour | undefined;
   let pending: string | undefined;
+  let stop: string | undefined;
+  let serverArguments: readonly string[] = [];
   let block: { lines: string[]; line: number; for?: Flavour } | undefined;
 
   const endBlock = (): void => {
@@ -49,8 +56,12 @@ export function parseSpec(text: string, file = 'spec', flavour: Flavour = 'maria
     if (block.lines.length === 0)
       throw new SpecSyntaxError(`${file}:${block.line}: nothing is expected behind it`);
     const reader = new ExpectationReader(block.lines.join('\n'), file, block.line, statements.at(-1)?.sql);
-    const transactions = reader.transactions();
-    if (block.for === undefined || block.for === flavour) expected.push(...transactions);
+    const { transactions, stop: code } = reader.read();
+    if (block.for === undefined || block.for === flavour) {
+      if (stop !== undefined) throw new SpecSyntaxError(`${file}:${block.line}: nothing comes behind a stop`);
+      expected.push(...transactions);
+      stop = code;
+    }
     block = undefined;
   };
 
@@ -69,7 +80,10 @@ export function parseSpec(text: string, file = 'spec', flavour: Flavour = 'maria
       if (word === 'expect') block = { lines: [], line: index + 2, for: server };
       else if (statements.length > 0) throw new SpecSyntaxError(`${at}: this belongs behind the title`);
       else if (word === 'only') only = server;
-      else if (reason === '') throw new SpecSyntaxError(`${at}: it must say why`);
+      else if (reason === '')
+        throw new SpecSyntaxError(`${at}: it must say ${word === 'server' ? 'with what arguments' : 'why'}`);
+      else if (word === 'server')
+        serverArguments = server === flavour ? reason.split(/\s+/) : serverArguments;
       else if (server === flavour) pending = reason;
       return;
     }
@@ -94,15 +108,21 @@ export function parseSpec(text: string, file = 'spec', flavour: Flavour = 'maria
     expected,
     ...(only === undefined ? {} : { only }),
     ...(pending === undefined ? {} : { pending }),
+    ...(stop === undefined ? {} : { stop }),
+    ...(serverArguments.length === 0 ? {} : { serverArguments }),
   };
 }
 
-const serverRemark = /^-- (expect|only|pending) (mariadb|mysql)(?:: *(.*))?$/;
+const serverRemark = /^-- (expect|only|pending|server) (mariadb|mysql)(?:: *(.*))?$/;
 
-/** Takes lines, gives statements. Knows quotes and comments, and nothing else of SQL. */
+/**
+ * Takes lines, gives statements. Knows quotes and comments, and nothing else of SQL. Comments within a statement are a
+ * part of it.
+ */
 class StatementSplitter {
   #text = '';
   #delimiter = ';';
+  /** What ends the quoted text or comment that is open: a quote, or `*` `/`. */
   #quote: string | undefined;
 
   get inStatement(): boolean {
@@ -117,7 +137,10 @@ class StatementSplitter {
     }
     for (let at = 0; at < line.length; ) {
       const rest = line.slice(at);
-      if (this.#quote === undefined && /^(--(\s|$)|#)/.test(rest)) break;
+      if (this.#quote === undefined && /^(--(\s|$)|#)/.test(rest)) {
+        if (this.inStatement) this.#text += rest;
+        break;
+      }
       if (this.#quote === undefined && rest.startsWith(this.#delimiter)) {
         const sql = this.#text.trim();
         this.#text = '';
@@ -132,8 +155,14 @@ class StatementSplitter {
 
   /** One character, or an escaped one, into the statement; how many were taken. */
   #take(rest: string): number {
+    const isBorder = rest.startsWith(this.#quote === undefined ? '/*' : '*/');
+    if (isBorder && (this.#quote === undefined || this.#quote === '*/')) {
+      this.#quote = this.#quote === undefined ? '*/' : undefined;
+      this.#text += rest.slice(0, 2);
+      return 2;
+    }
     const character = rest[0]!;
-    const escaped = character === '\\' && this.#quote !== undefined && this.#quote !== '`';
+    const escaped = character === '\\' && this.#quote !== undefined && !['`', '*/'].includes(this.#quote);
     const taken = escaped ? rest.slice(0, 2) : character;
     // A doubled quote ends the string and opens it again: the same in the end.
     if (!escaped && this.#quote === character) this.#quote = undefined;

@@ -11,6 +11,10 @@ export interface Spec {
   readonly only?: Flavour;
   /** Why it does not hold yet on this server. */
   readonly pending?: string;
+  /** The code of the error with which capture stops at the end. */
+  readonly stop?: string;
+  /** What the server is started with, beside what all servers of tests are. */
+  readonly serverArguments?: readonly string[];
 }
 
 /** A list of transactions, flat. */
@@ -192,7 +196,7 @@ function alterValue(value: SpecValue): SpecValue {
     case 'bigint':
       return value < Number.MAX_SAFE_INTEGER ? Number(value) : value + 1n;
     case 'number':
-      return value === 0 ? -0 : String(value);
+      return Object.is(value, 0) ? -0 : String(value);
     case 'string':
       return `${value} `;
     default:

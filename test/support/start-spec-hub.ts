@@ -1,14 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change } from '@drc/client-sdk';
 import type mysql from 'mysql2/promise';
 import type { Flavour } from './database-server.js';
-import { committedId } from './gtid.js';
 import { startHub, type TestHub } from './hub.js';
 import { Reading, type ReadTransaction } from './reading.js';
-import type { SpecChange, SpecHub, SpecStatement, SpecTransaction } from './spec-hub.js';
+import type { SpecChange, SpecHub, SpecStatement, SpecStop, SpecTransaction } from './spec-hub.js';
 
-/** One source, store, manager and reader for all specs on this server. */
-export async function startSpecHub(flavour: Flavour): Promise<SpecHub> {
-  const hub = await startHub({ flavour });
+const stopDeadlineMs = 30_000;
+const [create, drop] = ['CREATE DATABASE spec', 'DROP DATABASE spec'];
+
+/** One source, store, manager and reader for all specs on a server with these arguments. */
+export async function startSpecHub(flavour: Flavour, args: readonly string[] = []): Promise<SpecHub> {
+  const hub = await startHub({ flavour, server: { args } });
   try {
     const sdk = await hub.connect();
     const reading = new Reading(sdk.subscribe('shop', { from: 'earliest' }));
@@ -19,6 +22,7 @@ export async function startSpecHub(flavour: Flavour): Promise<SpecHub> {
     stopped.catch(() => undefined);
     return {
       run: (statements) => Promise.race([run(hub, reading, statements), stopped]),
+      runToStop: (statements) => runToStop(hub, reading, statements),
       [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
     };
   } catch (error) {
@@ -33,19 +37,52 @@ async function run(
   statements: readonly SpecStatement[],
 ): Promise<readonly SpecTransaction[]> {
   const before = rowsStored(hub);
-  await reading.until(await idOf(hub, 'CREATE DATABASE spec'));
+  await hub.source.query(create);
+  await readTo(reading, create);
   const read: ReadTransaction[] = [];
   try {
     await runStatements(hub, statements);
   } finally {
     // Also after a failure: the next spec begins behind what this one has written.
-    read.push(...(await reading.until(await idOf(hub, 'DROP DATABASE spec'))));
+    await hub.source.query(drop);
+    read.push(...(await readTo(reading, drop)));
   }
-  const transactions = read.slice(0, -1).map(({ changes }) => ({ changes: changes.map(specChange) }));
+  const transactions = read.slice(0, -1).map(specTransaction);
   expectConserved(hub);
   expectAllDelivered(before, rowsStored(hub), transactions);
   return transactions;
 }
+
+async function runToStop(
+  hub: TestHub,
+  reading: Reading,
+  statements: readonly SpecStatement[],
+): Promise<SpecStop> {
+  await hub.source.query(create);
+  await readTo(reading, create);
+  const before = hub.store.store.log.capture.executed.toString();
+  await runStatements(hub, statements);
+  const { capture, log } = hub.store.store;
+  const error = await Promise.race([capture.ended, sleep(stopDeadlineMs, 'late' as const, { ref: false })]);
+  if (error === 'late') throw new Error('Capture did not stop.');
+  const executed = log.capture.executed.toString();
+  // `server:1-7` has come to 7; MariaDB's GTIDs name the last one as they are.
+  const last = executed.replace(/:.*?(\d+)$/, ':$1');
+  const read = executed === before ? [] : await reading.until(last);
+  return { transactions: read.map(specTransaction), code: error?.code ?? 'CLOSED' };
+}
+
+/** All transactions up to the one that is this statement. The order of the binlog is all that it takes: no GTIDs. */
+async function readTo(reading: Reading, statement: string): Promise<ReadTransaction[]> {
+  const read: ReadTransaction[] = [];
+  do read.push(await reading.take());
+  while (!read.at(-1)!.changes.some((change) => change.kind === 'ddl' && change.ddl.text === statement));
+  return read;
+}
+
+const specTransaction = ({ changes }: ReadTransaction): SpecTransaction => ({
+  changes: changes.map(specChange),
+});
 
 async function runStatements(hub: TestHub, statements: readonly SpecStatement[]): Promise<void> {
   const sessions = new Map<string, mysql.Connection>();
@@ -68,16 +105,6 @@ async function errorCode(result: Promise<unknown>): Promise<string | undefined> 
     return undefined;
   } catch (error) {
     return (error as { code?: string }).code ?? String(error);
-  }
-}
-
-/** Runs one statement; the id of the transaction that it made. */
-async function idOf({ source }: TestHub, sql: string): Promise<string> {
-  const connection = await source.connect({ multipleStatements: true });
-  try {
-    return await committedId(connection, source.flavour, sql);
-  } finally {
-    await connection.end();
   }
 }
 
