@@ -1,7 +1,9 @@
 import type { ConnectOptions, Credentials } from '@drc/client-sdk';
-import { DrcError } from '@drc/protocol';
+import { DrcError, isDrcError } from '@drc/protocol';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withAdvice } from './advice.js';
+import { explainAddress, managerAddress } from './manager-address.js';
 import { readSecret } from './secret.js';
 
 /** Written by `drc dev` into its data folder (mode 0600), so that `drc tail` beside it needs no flags. */
@@ -10,7 +12,7 @@ export interface ClientProfile {
   readonly machineKey: string;
 }
 
-const profileFile = 'client.json';
+export const profileFile = 'client.json';
 export const defaultDataFolder = 'drc-data';
 const defaultManager = 'http://127.0.0.1:7370';
 
@@ -26,41 +28,76 @@ export interface ClientFlags {
   readonly data?: string;
 }
 
-/** Flags win over the environment, the environment over the profile of `drc dev`: address and credentials each. */
-export async function clientOptions(flags: ClientFlags): Promise<ConnectOptions> {
-  const profile = await readProfile(join(flags.data ?? defaultDataFolder, profileFile));
-  const clusterManager =
-    flags.manager ?? process.env['DRC_MANAGER'] ?? profile?.clusterManager ?? defaultManager;
-  const credentials = await credentialsFrom(flags, clusterManager);
-  if (credentials !== undefined) return { clusterManager, credentials };
-  if (profile !== undefined) return { clusterManager, credentials: { machineKey: profile.machineKey } };
-  throw new DrcError(
-    'CONFIG_INVALID',
-    'No credentials: use --user NAME (with DRC_PASSWORD or --password-file), --machine-key-file FILE, or DRC_TOKEN; ' +
-      `beside a running \`drc dev\` nothing is needed (--data names its folder, default ./${defaultDataFolder}).`,
-  );
+/** Credentials, and in words where they come from. */
+interface Found {
+  readonly credentials: Credentials;
+  readonly origin: string;
 }
 
-async function credentialsFrom(flags: ClientFlags, manager: string): Promise<Credentials | undefined> {
+/** How a client command connects. */
+export interface Client {
+  readonly options: ConnectOptions;
+  /** Names what was typed, where that is the fault. */
+  explain(error: unknown): unknown;
+}
+
+/** Flags win over the environment, the environment over the profile of `drc dev`: address and credentials each. */
+export async function clientFrom(flags: ClientFlags): Promise<Client> {
+  const profilePath = join(flags.data ?? defaultDataFolder, profileFile);
+  const profile = await readProfile(profilePath);
+  const clusterManager = managerAddress(
+    flags.manager ?? process.env['DRC_MANAGER'] ?? profile?.clusterManager ?? defaultManager,
+  );
+  const found =
+    (await credentialsFrom(flags, clusterManager)) ??
+    (profile && {
+      credentials: { machineKey: profile.machineKey },
+      origin: `the machine key in ${profilePath}`,
+    });
+  if (found === undefined) {
+    throw new DrcError(
+      'CONFIG_INVALID',
+      'No credentials: use --user NAME (with DRC_PASSWORD or --password-file), --machine-key-file FILE, or DRC_TOKEN; ' +
+        `beside a running \`drc dev\` nothing is needed (--data names its folder, default ./${defaultDataFolder}).`,
+    );
+  }
+  const { credentials, origin } = found;
+  return {
+    options: { clusterManager, credentials },
+    explain: (error) =>
+      isDrcError(error, 'UNAUTHENTICATED')
+        ? withAdvice(error, `${clusterManager} does not take ${origin}.`)
+        : explainAddress(error),
+  };
+}
+
+async function credentialsFrom(flags: ClientFlags, manager: string): Promise<Found | undefined> {
   const { DRC_USER, DRC_MACHINE_KEY, DRC_MACHINE_KEY_FILE, DRC_TOKEN } = process.env;
   const { machineKeyFile, passwordFile } = flags;
   const variable = 'DRC_MACHINE_KEY';
   if (flags.user === undefined && machineKeyFile !== undefined) {
-    return { machineKey: (await readSecret({ variable, flagFile: machineKeyFile })).trim() };
+    const machineKey = (await readSecret({ variable, flagFile: machineKeyFile })).trim();
+    return { credentials: { machineKey }, origin: `the machine key of --machine-key-file ${machineKeyFile}` };
   }
   const name = flags.user ?? DRC_USER;
   if (name !== undefined) {
-    const prompt = `Password for ${name} at ${manager}: `;
-    const orElse = '--password-file';
-    return {
-      name,
-      password: await readSecret({ variable: 'DRC_PASSWORD', flagFile: passwordFile, prompt, orElse }),
-    };
+    const password = await readSecret({
+      variable: 'DRC_PASSWORD',
+      flagFile: passwordFile,
+      prompt: `Password for ${name} at ${manager}: `,
+      orElse: '--password-file',
+    });
+    const given = passwordFile === undefined ? '' : ` (--password-file ${passwordFile})`;
+    return { credentials: { name, password }, origin: `the name ${name} with this password${given}` };
   }
   if (DRC_MACHINE_KEY !== undefined || DRC_MACHINE_KEY_FILE !== undefined) {
-    return { machineKey: (await readSecret({ variable, file: DRC_MACHINE_KEY_FILE })).trim() };
+    const machineKey = (await readSecret({ variable, file: DRC_MACHINE_KEY_FILE })).trim();
+    const from = DRC_MACHINE_KEY === undefined ? `${DRC_MACHINE_KEY_FILE} (DRC_MACHINE_KEY_FILE)` : variable;
+    return { credentials: { machineKey }, origin: `the machine key of ${from}` };
   }
-  return DRC_TOKEN === undefined ? undefined : { token: DRC_TOKEN };
+  return DRC_TOKEN === undefined
+    ? undefined
+    : { credentials: { token: DRC_TOKEN }, origin: 'the token of DRC_TOKEN' };
 }
 
 async function readProfile(path: string): Promise<ClientProfile | undefined> {

@@ -34,11 +34,7 @@ export async function readConfig<Config>(
       document.errors.map((error) => `${place(lines, error.pos[0])} ${error.message}`),
     );
   }
-  const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
-  const value = given.reduce<unknown>(
-    (tree, [key, item]) => withValue(tree, key.split('.'), item),
-    valueOf(document, path),
-  );
+  const value = withValues(valueOf(document, path), overrides);
   try {
     return parse(value);
   } catch (error) {
@@ -50,6 +46,17 @@ export async function readConfig<Config>(
     );
   }
 }
+
+/** A configuration without a file. @throws DrcError `CONFIG_INVALID`. */
+export const configFrom = <Config>(
+  parse: ConfigParser<Config>,
+  given: Readonly<Record<string, unknown>>,
+): Config => parse(withValues({}, given));
+
+const withValues = (tree: unknown, given: Readonly<Record<string, unknown>>): unknown =>
+  Object.entries(given)
+    .filter(([, value]) => value !== undefined)
+    .reduce<unknown>((whole, [key, item]) => withValue(whole, key.split('.'), item), tree);
 
 const invalid = (path: string, placed: readonly string[]): DrcError => {
   const faults = placed.map((fault) => `${path}:${fault}`);

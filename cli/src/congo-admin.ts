@@ -1,4 +1,4 @@
-import type { Congo } from '@drc/client-sdk/congo';
+import type { ApplierCounters, Congo, CongoStatus } from '@drc/client-sdk/congo';
 import { DrcError } from '@drc/protocol';
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
@@ -7,8 +7,43 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
 
+/** What the admin port tells of a task. */
+export interface TaskView {
+  readonly status: CongoStatus;
+  readonly counters: ApplierCounters;
+  readonly lagMs: number | undefined;
+}
+
+/** A task from the start of its process on: before it is made, it waits for a cluster manager. */
+export class StartingTask implements TaskView {
+  /** Set once there is a manager. */
+  congo: Congo | undefined;
+  /** Why it is not there yet. */
+  waiting: CongoStatus = { kind: 'starting' };
+
+  get status(): CongoStatus {
+    return this.congo?.status ?? this.waiting;
+  }
+
+  get counters(): ApplierCounters {
+    return this.congo?.counters ?? nothingYet;
+  }
+
+  get lagMs(): number | undefined {
+    return this.congo?.lagMs;
+  }
+}
+
+const nothingYet: ApplierCounters = {
+  rows: { insert: 0, update: 0, delete: 0 },
+  transactions: 0,
+  targetTransactions: 0,
+  ddlIgnored: 0,
+  sequencesIgnored: 0,
+};
+
 /** What Prometheus reads of a congo process: congo counts for itself, each scrape reads it. */
-export function congoMetrics(congo: Congo): Registry {
+export function congoMetrics(congo: TaskView): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const counter = (
@@ -41,27 +76,31 @@ export function congoMetrics(congo: Congo): Registry {
       },
     });
   };
-  const { counters } = congo;
   counter(
     'congo_rows_applied_total',
     'Rows written to the target, by operation.',
-    () => Object.entries(counters.rows).map(([op, rows]): Sample => [rows, { op }]),
+    () => Object.entries(congo.counters.rows).map(([op, rows]): Sample => [rows, { op }]),
     ['op'],
   );
   counter('congo_transactions_applied_total', 'Source transactions applied.', () => [
-    [counters.transactions],
+    [congo.counters.transactions],
   ]);
   counter('congo_target_transactions_total', 'Transactions committed on the target.', () => [
-    [counters.targetTransactions],
+    [congo.counters.targetTransactions],
   ]);
   counter('congo_ddl_ignored_total', 'DDL statements left out by the policy `ignore`.', () => [
-    [counters.ddlIgnored],
+    [congo.counters.ddlIgnored],
   ]);
   counter('congo_sequences_ignored_total', 'Changes of sequences left out.', () => [
-    [counters.sequencesIgnored],
+    [congo.counters.sequencesIgnored],
   ]);
   gauge('congo_applying', '1 while the task applies, 0 while it waits or has stopped.', () =>
     congo.status.kind === 'applying' ? 1 : 0,
+  );
+  gauge(
+    'congo_lag_seconds',
+    'How far the target is behind the source; 0 while all that was committed is applied.',
+    () => (congo.lagMs === undefined ? undefined : congo.lagMs / 1000),
   );
   gauge('congo_last_commit_timestamp_seconds', 'When the source committed what was applied last.', () => {
     const { status } = congo;
@@ -74,7 +113,7 @@ export function congoMetrics(congo: Congo): Registry {
 /** `/livez`, `/readyz` (the task applies), `/metrics` on a loopback port. @throws DrcError `PORT_IN_USE`, `ADDRESS_NOT_LOOPBACK`. */
 export async function startCongoAdmin(
   listen: { host: string; port: number },
-  congo: Congo,
+  congo: TaskView,
 ): Promise<CongoAdmin> {
   if (!/^(127\.\d+\.\d+\.\d+|::1)$/.test(listen.host)) {
     throw new DrcError('ADDRESS_NOT_LOOPBACK', `${listen.host} is not a loopback address.`, {
@@ -118,7 +157,7 @@ export class CongoAdmin implements AsyncDisposable {
 
 async function answer(
   path: string,
-  congo: Congo,
+  congo: TaskView,
   metrics: Registry,
 ): Promise<{ status: number; type: string; body: string }> {
   const json = 'application/json';

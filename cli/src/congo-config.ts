@@ -1,5 +1,5 @@
-import { Rules, type TableRule } from '@drc/client-sdk/congo';
-import { DrcError, isDrcError } from '@drc/protocol';
+import { ruleFaults, type TableRule } from '@drc/client-sdk/congo';
+import { DrcError } from '@drc/protocol';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseMoment } from './moment.js';
@@ -16,20 +16,16 @@ const moment = z.string().refine((text) => isMoment(text), {
 
 function isMoment(text: string): boolean {
   try {
-    parseMoment(text, 0);
+    parseMoment(text, Date.now());
     return true;
   } catch {
     return false;
   }
 }
 
-const tables = z
-  .array(
-    z
-      .strictObject({ from: z.string().min(3), to: z.string().min(3).optional() })
-      .transform(({ from, to }): TableRule => ({ from, ...(to === undefined ? {} : { to }) })),
-  )
-  .min(1);
+const rule = z
+  .strictObject({ from: z.string().min(1), to: z.string().min(1).optional() })
+  .transform(({ from, to }): TableRule => ({ from, ...(to === undefined ? {} : { to }) }));
 
 const schema = z.strictObject({
   task: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'has 1-128 ASCII characters without spaces'),
@@ -41,24 +37,27 @@ const schema = z.strictObject({
   machineKeyFile: z.string().min(1).optional(),
   topic: z.string().min(1),
   from: moment.default('earliest'),
-  tables,
-  target: z
-    .strictObject({
-      host: z.string().min(1).default('127.0.0.1'),
-      port: port.default(3306),
-      user: z.string().min(1),
-      passwordFile: z.string().min(1).optional(),
-      tls: tlsSetting,
-    })
-    .refine(({ host, tls }) => tls === false || (tls !== true && !tls.verify) || isIP(host) === 0, {
-      path: ['tls'],
-      error: 'cannot compare a certificate with an address; give the name of the host, or tls.verify: false',
-    }),
+  tables: z.array(rule).min(1),
+  target: z.strictObject({
+    host: z.string().min(1).default('127.0.0.1'),
+    port: port.default(3306),
+    user: z.string().min(1),
+    passwordFile: z.string().min(1).optional(),
+    tls: tlsSetting,
+  }),
   progressSchema: z.string().min(1).max(64).default('drc'),
   ddl: z.enum(['stop', 'ignore']).default('stop'),
   triggers: z.enum(['refuse', 'allow']).default('refuse'),
   maxBatchRows: z.number().int().min(1).max(1_000_000).default(2_000),
-  admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(7391) }).prefault({}),
+  admin: z
+    .strictObject({
+      host: z
+        .string()
+        .regex(/^(127\.\d+\.\d+\.\d+|::1)$/, 'must be a loopback address: 127.0.0.1 or ::1')
+        .default('127.0.0.1'),
+      port: port.default(7391),
+    })
+    .prefault({}),
 });
 
 /** The file of `congo run`; every option stands in docs/congo.md. */
@@ -67,34 +66,71 @@ export type CongoConfig = z.infer<typeof schema>;
 /** @throws DrcError `CONFIG_INVALID` with all `faults`, each `path: message`. */
 export function parseCongoConfig(value: unknown): CongoConfig {
   const parsed = schema.safeParse(value, { reportInput: true });
-  const faults = [...(parsed.error?.issues.flatMap(faultsOf) ?? []), ...ruleFaults(value)];
+  const faults = [
+    ...(parsed.error?.issues.flatMap(faultsOf) ?? []),
+    ...faultsOfRules(value),
+    ...faultsOfTarget(value),
+  ];
   if (parsed.success && faults.length === 0) return parsed.data;
   throw new DrcError('CONFIG_INVALID', `The task has ${faults.length} fault(s).`, { faults });
 }
 
-/** Of rules that are written as rules, but do not work as such. */
-function ruleFaults(value: unknown): string[] {
-  const parsed = z.looseObject({ tables }).safeParse(value);
-  if (!parsed.success) return [];
-  const error = errorOf(() => new Rules(parsed.data.tables));
-  const faults = (error?.details['faults'] ?? []) as readonly string[];
-  return faults.map((fault) => `tables: ${fault}`);
+/** Of what is written as a rule, but does not work as one; told beside faults of its neighbours. */
+function faultsOfRules(value: unknown): string[] {
+  const given = z.looseObject({ tables: z.array(z.unknown()) }).safeParse(value);
+  return given.success ? ruleFaults(given.data.tables.map((item) => rule.safeParse(item).data)) : [];
 }
 
-function errorOf(make: () => unknown): DrcError | undefined {
-  try {
-    make();
-    return undefined;
-  } catch (error) {
-    if (isDrcError(error)) return error;
-    throw error;
-  }
+/** A certificate tells names. */
+function faultsOfTarget(value: unknown): string[] {
+  const named = z.looseObject({
+    target: z.looseObject({ host: z.string().default('127.0.0.1'), tls: tlsSetting }),
+  });
+  const given = named.safeParse(value);
+  if (!given.success) return [];
+  const { host, tls } = given.data.target;
+  if (tls === false || (tls !== true && !tls.verify) || isIP(host) === 0) return [];
+  return [
+    'target.tls: cannot compare a certificate with an address; give the name of the host, or tls.verify: false',
+  ];
 }
 
 function faultsOf(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a setting`);
   }
-  const isMissing = ['invalid_type', 'invalid_union'].includes(issue.code) && issue.input === undefined;
-  return [`${issue.path.join('.') || 'the file'}: ${isMissing ? 'is missing' : issue.message}`];
+  return [`${issue.path.join('.') || 'the file'}: ${inWords(issue)}`];
 }
+
+/** What is wrong in words that speak of the file, not of the program. Messages of our own stay. */
+function inWords(issue: z.core.$ZodIssue): string {
+  if (['invalid_type', 'invalid_union', 'invalid_value'].includes(issue.code) && issue.input === undefined)
+    return 'is missing';
+  switch (issue.code) {
+    case 'invalid_type':
+      return kinds[issue.expected] ?? issue.message;
+    case 'invalid_value':
+      return `must be ${issue.values.join(' or ')}`;
+    case 'too_small':
+      return issue.origin === 'number' || issue.origin === 'int'
+        ? `must be at least ${issue.minimum}`
+        : issue.origin === 'array'
+          ? 'must have an entry'
+          : 'must not be empty';
+    case 'too_big':
+      return issue.origin === 'string'
+        ? `must have at most ${issue.maximum} characters`
+        : `must be at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'must be a text',
+  number: 'must be a number',
+  int: 'must be a whole number',
+  boolean: 'must be true or false',
+  array: 'must be a list',
+  object: 'must have settings below it',
+};

@@ -6,8 +6,7 @@ import { stopSignal } from './stop-signal.js';
 
 const program = new Command('congo')
   .description('Applies the changes of a topic to tables of another MySQL or MariaDB server, exactly once.')
-  .version('0.1.0')
-  .showHelpAfterError();
+  .version('0.1.0');
 
 program
   .command('run')

@@ -1,14 +1,17 @@
 import { Command, Option } from 'commander';
 import { append, count, list, port } from './arguments.js';
 import {
-  type CmStartFlags,
+  type AccessFlags,
   type MachineKeyFlags,
   type UserFlags,
-  cmInit,
   cmMachineKey,
-  cmStart,
+  cmMachineKeys,
+  cmRemoveMachineKey,
+  cmRemoveUser,
   cmUser,
-} from './commands/cm.js';
+  cmUsers,
+} from './commands/cm-access.js';
+import { type CmStartFlags, cmInit, cmStart } from './commands/cm.js';
 import { type DevFlags, dev } from './commands/dev.js';
 import { type DoctorFlags, doctor } from './commands/doctor.js';
 import { type StoreStartFlags, storeStart } from './commands/store.js';
@@ -22,8 +25,7 @@ const program = new Command('drc')
   .description(
     'A change-capture hub for MySQL and MariaDB: each source is read once, its changes go to everybody who needs them.',
   )
-  .version('0.1.0')
-  .showHelpAfterError();
+  .version('0.1.0');
 
 program
   .command('dev')
@@ -32,6 +34,21 @@ program
   .option('--topic <name>', 'name of the stream; default: the path of the URL, else "main"')
   .option('--data <folder>', 'where the log and the metadata are kept', `./${defaultDataFolder}`)
   .option('--tables <globs>', 'capture only these, e.g. shop.*,crm.people', list)
+  .option('--exclude <globs>', 'capture all but these', list)
+  .option(
+    '--start <moment>',
+    'where an empty log begins: retention (a day back), now, -2h, 2026-11-22T08:00Z (default: retention)',
+  )
+  .option(
+    '--ignore-statements <globs>',
+    'leave out writes in statement form to these, instead of stopping',
+    list,
+  )
+  .option(
+    '--tls',
+    "encrypt the connection to the source; its certificate must be of the system's authorities",
+  )
+  .option('--tls-ca <file>', 'encrypt it; the certificate must be of this authority (PEM)')
   .option('--port <port>', 'cluster manager (0: a free one)', port, 7370)
   .option('--store-port <port>', 'store (0: a free one)', port, 7380)
   .addHelpText(
@@ -92,8 +109,8 @@ const withClientOptions = (command: Command): Command =>
 withClientOptions(program.command('tail').argument('<topic>'))
   .description('print the changes of a topic: one JSON object a line, or readable on a terminal')
   .option('--from <moment>', 'earliest, latest, -15m, 2026-11-22T08:00Z, or a checkpoint', 'latest')
-  .option('--table <glob>', 'only these tables (can be given several times)', append)
-  .option('--checkpoint <folder>', 'keep the place here, and go on from it')
+  .option('--table <glob>', 'only these tables, as schema.table (can be given several times)', append)
+  .option('--checkpoint <path>', 'keep the place in this file (or folder), and go on from it')
   .option('-n, --count <changes>', 'stop after so many changes', count)
   .option('--json', 'JSON also on a terminal')
   .addOption(new Option('--no-json', 'readable text also into a pipe').default(undefined))
@@ -103,7 +120,7 @@ withClientOptions(program.command('tail').argument('<topic>'))
 Examples:
   drc tail shop --from -15m
   drc tail shop --table shop.orders --json | jq .after.total
-  drc tail shop --from earliest --checkpoint ./progress`,
+  drc tail shop --from earliest --checkpoint ./progress.checkpoint`,
   )
   .action((topic: string, flags: TailFlags) => tail(topic, flags, stopSignal()));
 
@@ -123,15 +140,18 @@ cm.command('init')
   .addHelpText('after', '\nExample:\n  drc cm init --data ./cm')
   .action((flags: Parameters<typeof cmInit>[0]) => cmInit(flags));
 
-cm.command('machine-key')
+const withAccessOptions = (command: Command): Command =>
+  command
+    .option('--data <folder>', "the manager's folder, while it is stopped")
+    .option('--manager <url>', 'address of the manager, while it is running')
+    .option('--user <name>', 'administrator to log in as where it is running', 'admin')
+    .option('--password-file <file>', "file with the administrator's password (or DRC_PASSWORD)");
+
+withAccessOptions(cm.command('machine-key'))
   .description('make the key of a store, or of a client, and print it')
   .requiredOption('--topics <names>', 'topics that it announces (or reads), e.g. shop,crm', list)
-  .option('--data <folder>', "the manager's folder; not needed where --manager names a running one")
   .option('--client', 'the key of a client instead of a store')
   .option('--tables <globs>', 'tables that the client may read; default all', list)
-  .option('--manager <url>', 'address of the manager where it is running')
-  .option('--user <name>', 'administrator to log in as where it is running', 'admin')
-  .option('--password-file <file>', "file with the administrator's password (or DRC_PASSWORD)")
   .addHelpText(
     'after',
     `
@@ -141,21 +161,35 @@ Examples:
   )
   .action((flags: MachineKeyFlags) => cmMachineKey(flags));
 
-cm.command('user')
-  .argument('<name>')
-  .description('add a user (the manager must not be running) and print the generated password')
-  .requiredOption('--data <folder>', "the manager's folder")
-  .option('--administrator', 'may make machine keys')
+withAccessOptions(cm.command('machine-keys'))
+  .description('list the machine keys: id, kind, topics, tables, when each was made')
+  .action((flags: AccessFlags) => cmMachineKeys(flags));
+
+withAccessOptions(cm.command('remove-machine-key').argument('<id>'))
+  .description('a key that is no longer taken; who reads with it, reads until the ticket ends (ticketLifeMs)')
+  .action((id: string, flags: AccessFlags) => cmRemoveMachineKey(id, flags));
+
+withAccessOptions(cm.command('user').argument('<name>'))
+  .description('add a user and print the generated password')
+  .option('--administrator', 'may make and remove users and machine keys')
   .option('--topics <globs>', 'topics that the user may read; default all', list)
   .option('--tables <globs>', 'tables that the user may read; default all', list)
   .option('--replace', 'give an existing user a new password and these rights')
   .addHelpText('after', '\nExample:\n  drc cm user anna --data ./cm --topics shop --tables shop.orders')
   .action((name: string, flags: UserFlags) => cmUser(name, flags));
 
+withAccessOptions(cm.command('users'))
+  .description('list the users: name, whether an administrator, topics, tables')
+  .action((flags: AccessFlags) => cmUsers(flags));
+
+withAccessOptions(cm.command('remove-user').argument('<name>'))
+  .description('end the logins of a user; who reads, reads until the ticket ends (ticketLifeMs)')
+  .action((name: string, flags: AccessFlags) => cmRemoveUser(name, flags));
+
 cm.command('start')
   .description('run a cluster manager until it is stopped')
-  .requiredOption('-c, --config <file>', 'its configuration, in YAML (docs/operations.md)')
-  .option('--data <folder>', 'directory (DRC_CM_DATA)')
+  .option('-c, --config <file>', 'its configuration, in YAML (docs/operations.md); not needed beside --data')
+  .option('--data <folder>', 'directory, as `drc cm init` made it (DRC_CM_DATA)')
   .option('--port <port>', 'listen.port (DRC_CM_PORT)', port)
   .option('--admin-port <port>', 'admin.port (DRC_CM_ADMIN_PORT)', port)
   .addHelpText('after', '\nExample:\n  drc cm start --config cm.yaml')

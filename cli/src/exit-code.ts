@@ -8,9 +8,16 @@ export const ExitCode = {
   failed: 1,
   /** The command line or a configuration file is wrong; nothing was started. */
   usage: 2,
+  /** `congo run`: another process took the task over. Starting this one again would take it back. */
+  taskFenced: 6,
   /** `drc doctor` found a fault of the source; the faults stand on stdout. */
   sourceFault: 7,
 } as const;
 
-export const exitCodeOf = (error: unknown): number =>
-  error instanceof DrcError && error.code === 'CONFIG_INVALID' ? ExitCode.usage : ExitCode.failed;
+const usageCodes: readonly string[] = ['CONFIG_INVALID', 'ADDRESS_NOT_LOOPBACK'];
+
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof DrcError)) return ExitCode.failed;
+  if (usageCodes.includes(error.code)) return ExitCode.usage;
+  return error.code === 'TASK_FENCED' ? ExitCode.taskFenced : ExitCode.failed;
+}

@@ -1,47 +1,79 @@
-import { DrcError, isErrorCode } from '@drc/protocol';
+import type {
+  AdministrationCalls,
+  Credentials,
+  MachineKey,
+  MachineKeyRequest,
+  MachineKeySummary,
+  NewUser,
+  UserSummary,
+} from '@drc/cluster-manager';
+import { DrcError, type ErrorDetails, isErrorCode } from '@drc/protocol';
+import { managerAddress, wrongAddress } from './manager-address.js';
 
 /** An administrator's session with a running cluster manager. */
-export class ManagerClient {
+export class ManagerClient implements AdministrationCalls {
   readonly #address: string;
-  readonly token: string;
+  readonly #token: string;
 
   private constructor(address: string, token: string) {
     this.#address = address;
-    this.token = token;
+    this.#token = token;
   }
 
-  /** @throws DrcError `UNAUTHENTICATED`, `MANAGER_UNREACHABLE`. */
-  static async login(
-    address: string,
-    credentials: { name: string; password: string },
-  ): Promise<ManagerClient> {
-    const { token } = await post(address, '/v1/login', credentials);
-    return new ManagerClient(address, String(token));
+  /** @throws DrcError `CONFIG_INVALID`, `UNAUTHENTICATED`, `MANAGER_UNREACHABLE`. */
+  static async login(address: string, credentials: Credentials): Promise<ManagerClient> {
+    const checked = managerAddress(address);
+    const { token } = (await request(checked, 'POST', '/v1/login', credentials)) as { token: string };
+    return new ManagerClient(checked, token);
   }
 
-  /** @returns the whole key, which cannot be shown again. */
-  async makeMachineKey(request: object): Promise<string> {
-    const { key } = await post(this.#address, '/v1/machine-keys', request, this.token);
-    return String(key);
+  async users(): Promise<readonly UserSummary[]> {
+    const { users } = (await this.#request('GET', '/v1/users')) as { users: UserSummary[] };
+    return users;
+  }
+
+  async addUser(user: NewUser): Promise<Credentials> {
+    return (await this.#request('POST', '/v1/users', user)) as Credentials;
+  }
+
+  async removeUser(name: string): Promise<void> {
+    await this.#request('DELETE', `/v1/users/${encodeURIComponent(name)}`);
+  }
+
+  async machineKeys(): Promise<readonly MachineKeySummary[]> {
+    const answer = await this.#request('GET', '/v1/machine-keys');
+    return (answer as { machineKeys: MachineKeySummary[] }).machineKeys;
+  }
+
+  async makeMachineKey(wanted: MachineKeyRequest): Promise<MachineKey> {
+    return (await this.#request('POST', '/v1/machine-keys', wanted)) as MachineKey;
+  }
+
+  async removeMachineKey(id: string): Promise<void> {
+    await this.#request('DELETE', `/v1/machine-keys/${encodeURIComponent(id)}`);
+  }
+
+  #request(method: string, path: string, body?: object): Promise<object> {
+    return request(this.#address, method, path, body, this.#token);
   }
 }
 
-async function post(
+async function request(
   address: string,
+  method: string,
   path: string,
-  body: object,
+  body?: object,
   token?: string,
-): Promise<Record<string, unknown>> {
-  if (!URL.canParse(address)) throw new DrcError('CONFIG_INVALID', `'${address}' is not an address.`);
+): Promise<object> {
   let response: Response;
   try {
     response = await fetch(new URL(path, address), {
-      method: 'POST',
+      method,
       headers: {
-        'content-type': 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      body: JSON.stringify(body),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(10_000),
     });
   } catch (cause) {
@@ -49,9 +81,7 @@ async function post(
   }
   const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   if (response.ok) return answer;
-  const error = (answer['error'] ?? {}) as { code?: unknown; message?: unknown };
-  const code = isErrorCode(error.code) ? error.code : 'MANAGER_UNREACHABLE';
-  const message =
-    typeof error.message === 'string' ? error.message : `${address} answered ${response.status}.`;
-  throw new DrcError(code, message);
+  const error = (answer['error'] ?? {}) as { code?: unknown; message?: unknown; details?: ErrorDetails };
+  if (!isErrorCode(error.code)) throw wrongAddress(address, response.status);
+  throw new DrcError(error.code, String(error.message), error.details);
 }

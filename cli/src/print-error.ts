@@ -1,4 +1,5 @@
 import { DrcError } from '@drc/protocol';
+import { adviceOf } from './advice.js';
 
 /**
  * An error as a person reads it on stderr, in one block: what happened, each fault with the statement that mends it,
@@ -8,7 +9,7 @@ export function describeError(error: unknown): string {
   if (!(error instanceof DrcError)) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
-  const { code, message, details, advice } = error;
+  const { code, message, details } = error;
   const faults = listOf(details['faults']);
   const remedies = listOf(details['remedies']);
   const lines = [`${code}: ${faults.length === 0 ? message : introduction(message, faults[0]!)}`];
@@ -17,7 +18,7 @@ export function describeError(error: unknown): string {
     const remedy = remedies[index];
     if (remedy !== undefined) lines.push(`    ${/^[A-Z]+ /.test(remedy) ? `${remedy};` : remedy}`);
   }
-  if (code !== 'CONFIG_INVALID') lines.push(`  ${advice}`);
+  if (code !== 'CONFIG_INVALID') lines.push(`  ${adviceOf(error)}`);
   return lines.join('\n');
 }
 

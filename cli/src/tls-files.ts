@@ -1,20 +1,39 @@
 import { DrcError } from '@drc/protocol';
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
+
+const tlsForms = 'must be true, false, or { ca, cert, key, verify }';
+
+/** A union reports only that no form fits: of what was written as files, what is wrong with them. */
+const tlsFault: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== 'invalid_union' || typeof issue.input !== 'object' || issue.input === null)
+    return tlsForms;
+  const [first] = issue.errors.at(-1) ?? [];
+  if (first === undefined) return tlsForms;
+  if (first.code === 'unrecognized_keys') return `${first.keys.join(', ')}: no such setting; it ${tlsForms}`;
+  const isForm = first.code === 'custom';
+  return isForm ? first.message : `${first.path.join('.')}: ${tlsForms}; ca, cert and key are names of files`;
+};
 
 /** `tls` of a configuration: `true` stands for the system's authorities. */
 export const tlsSetting = z
   .union(
     [
       z.boolean(),
-      z.strictObject({
-        ca: z.string().min(1).optional(),
-        cert: z.string().min(1).optional(),
-        key: z.string().min(1).optional(),
-        verify: z.boolean().default(true),
-      }),
+      z
+        .strictObject({
+          ca: z.string().min(1).optional(),
+          cert: z.string().min(1).optional(),
+          key: z.string().min(1).optional(),
+          verify: z.boolean().default(true),
+        })
+        .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+          error: 'cert and key belong together: give both, or neither',
+        }),
     ],
-    { error: 'must be true, false, or files' },
+    { error: tlsFault },
   )
   .default(false);
 
@@ -30,12 +49,21 @@ export async function readTls(setting: z.output<typeof tlsSetting>): Promise<Tls
   if (setting === false) return undefined;
   if (setting === true) return { rejectUnauthorized: true };
   const { ca, cert, key, verify } = setting;
-  return {
-    rejectUnauthorized: verify,
+  const content = {
     ...(ca === undefined ? {} : { ca: await read(ca) }),
     ...(cert === undefined ? {} : { cert: await read(cert) }),
     ...(key === undefined ? {} : { key: await read(key) }),
   };
+  try {
+    // Of an authority that is no certificate Node says nothing, and then believes nobody.
+    if (content.ca !== undefined) void new X509Certificate(content.ca);
+    createSecureContext(content);
+  } catch (cause) {
+    const files = [ca, cert, key].filter((file) => file !== undefined).join(', ');
+    const message = `tls: ${files}: no PEM of a certificate and its key (${(cause as Error).message}).`;
+    throw new DrcError('CONFIG_INVALID', message, {}, { cause });
+  }
+  return { rejectUnauthorized: verify, ...content };
 }
 
 async function read(file: string): Promise<Buffer> {

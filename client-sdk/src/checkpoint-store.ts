@@ -75,7 +75,10 @@ function checked(text: string, name: string): string {
     Checkpoint.parse(text);
     return text;
   } catch (cause) {
-    throw failure(`The checkpoint file ${name} is damaged.`, cause);
+    throw failure(
+      `The checkpoint file ${name} is damaged: ${(cause as Error).message} Restore it; or remove it, and the subscription begins at its \`from\`: then see to what lies between.`,
+      cause,
+    );
   }
 }
 

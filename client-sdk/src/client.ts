@@ -1,29 +1,20 @@
 import { DrcError } from '@drc/protocol';
+import { unlessAborted } from './backoff.js';
 import type { AnyTables } from './change.js';
-import { Directory, type Credentials, type TopicInfo } from './directory.js';
+import type { ConnectOptions } from './connect-options.js';
+import { Directory, type TopicInfo } from './directory.js';
+import { checkConnectOptions, checkSubscribeOptions } from './option-check.js';
 import { checkedWindowBytes, defaultWindowBytes } from './read-window.js';
 import { SessionSource } from './session-source.js';
 import { TopicSubscription, type SubscribeOptions, type Subscription } from './subscription.js';
 
-export interface ConnectOptions {
-  /** Base address of the cluster manager, e.g. `http://127.0.0.1:7370`, or of each of several. */
-  readonly clusterManager: string | readonly string[];
-  readonly credentials: Credentials;
-  /** Name of this client in the stores' logs, at most 100 characters. Default `drc-sdk`. */
-  readonly client?: string;
-  /** Aborting ends the hub and rejects the loops of all its subscriptions. */
-  readonly signal?: AbortSignal;
-}
-
-const maxClientLength = 100;
-
 /** A connection to the cluster managers: subscriptions are made here. */
 export interface Hub extends AsyncDisposable {
-  /** The topics that these credentials may read. */
+  /** The topics that these credentials may read. @throws DrcError `CLOSED` after `close()`. */
   topics(): Promise<readonly TopicInfo[]>;
   /**
    * Nothing is asked for until the subscription is iterated. `S` maps `schema.table` to the type of its rows.
-   * @throws TypeError, RangeError or DrcError `CHECKPOINT_INVALID` on options that cannot be meant; `CLOSED`.
+   * @throws TypeError, RangeError or DrcError (`TABLE_UNKNOWN`, `CHECKPOINT_INVALID`) on options that cannot be meant; `CLOSED`.
    */
   subscribe<S = AnyTables>(topic: string, options?: SubscribeOptions): Subscription<S>;
   /** Ends all subscriptions, their loops quietly. Closing twice is fine. */
@@ -32,14 +23,13 @@ export interface Hub extends AsyncDisposable {
 
 /**
  * Logs in at a cluster manager.
- * @throws DrcError `UNAUTHENTICATED`, or `MANAGER_UNREACHABLE` where none of them answers; later on, a manager that
- * is away is waited for.
+ * @throws TypeError or RangeError on options that cannot be meant; DrcError `UNAUTHENTICATED`, or
+ * `MANAGER_UNREACHABLE` where none of them answers; later on, a manager that is away is waited for.
  */
 export async function connect(options: ConnectOptions): Promise<Hub> {
-  const { clusterManager, credentials, client, signal } = options;
+  checkConnectOptions(options);
+  const { clusterManager, credentials, signal } = options;
   const addresses = typeof clusterManager === 'string' ? [clusterManager] : clusterManager;
-  if (client !== undefined && client.length > maxClientLength)
-    throw new RangeError(`client: at most ${maxClientLength} characters.`);
   const hub = new ManagedHub(new Directory({ addresses, credentials }), options);
   try {
     signal?.throwIfAborted();
@@ -65,12 +55,15 @@ class ManagedHub implements Hub {
     signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  topics(): Promise<readonly TopicInfo[]> {
-    return this.#directory.topics(this.#lifecycle.signal);
+  async topics(): Promise<readonly TopicInfo[]> {
+    const { signal } = this.#lifecycle;
+    signal.throwIfAborted();
+    return unlessAborted(this.#directory.topics(signal), signal);
   }
 
   subscribe<S = AnyTables>(topic: string, options: SubscribeOptions = {}): Subscription<S> {
     this.#lifecycle.signal.throwIfAborted();
+    checkSubscribeOptions(topic, options);
     const source = new SessionSource(this.#directory, {
       topic,
       client: this.#client,

@@ -13,7 +13,8 @@ export type {
 export { fileCheckpoints, memoryCheckpoints } from './checkpoint-store.js';
 export type { CheckpointStore } from './checkpoint-store.js';
 export { connect } from './client.js';
-export type { ConnectOptions, Hub } from './client.js';
+export type { Hub } from './client.js';
+export type { ConnectOptions } from './connect-options.js';
 export type { Credentials, TopicInfo } from './directory.js';
 export type { SubscribeOptions, Subscription } from './subscription.js';
 export type { SubscriptionStatus } from './subscription-state.js';

@@ -80,6 +80,21 @@ const storesAnswer = z.object({
   ticketExpiresAt: z.number(),
 });
 
+const globs = z.array(z.string());
+const user = z.object({
+  name: z.string(),
+  administrator: z.boolean(),
+  reads: z.object({ topics: globs, tables: globs }),
+  createdAt: z.number(),
+});
+const machineKeySummary = z.object({
+  id: z.string(),
+  kind: z.enum(['store', 'client']),
+  topics: globs,
+  tables: globs.optional(),
+  createdAt: z.number(),
+});
+
 const failure = z.object({
   error: z.object({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()) }),
 });
@@ -167,6 +182,56 @@ export const routes = {
     method: 'get',
     path: '/v1/keys',
     responses: { 200: json(publicKeys, 'The public keys that tickets are checked with.'), ...otherwise },
+  }),
+  users: createRoute({
+    method: 'get',
+    path: '/v1/users',
+    security,
+    responses: { 200: json(z.object({ users: z.array(user) }), 'For administrators.'), ...otherwise },
+  }),
+  addUser: createRoute({
+    method: 'post',
+    path: '/v1/users',
+    security,
+    request: body(
+      z.object({
+        name: z.string().min(1).max(100),
+        administrator: z.boolean().optional(),
+        topics: z.array(glob).min(1).max(100).optional(),
+        tables: z.array(glob).min(1).max(100).optional(),
+        replace: z.boolean().optional(),
+      }),
+    ),
+    responses: {
+      200: json(
+        z.object({ name: z.string(), password: z.string() }),
+        'For administrators. The password is shown this once.',
+      ),
+      ...otherwise,
+    },
+  }),
+  removeUser: createRoute({
+    method: 'delete',
+    path: '/v1/users/{name}',
+    security,
+    request: { params: z.object({ name: z.string().max(200) }) },
+    responses: { 200: json(z.object({}), 'For administrators. Its logins have ended.'), ...otherwise },
+  }),
+  machineKeys: createRoute({
+    method: 'get',
+    path: '/v1/machine-keys',
+    security,
+    responses: {
+      200: json(z.object({ machineKeys: z.array(machineKeySummary) }), 'For administrators.'),
+      ...otherwise,
+    },
+  }),
+  removeMachineKey: createRoute({
+    method: 'delete',
+    path: '/v1/machine-keys/{id}',
+    security,
+    request: { params: z.object({ id: z.string().max(200) }) },
+    responses: { 200: json(z.object({}), 'For administrators. It is no longer taken.'), ...otherwise },
   }),
   makeMachineKey: createRoute({
     method: 'post',

@@ -1,29 +1,29 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { HttpBindings } from '@hono/node-server';
 import { DrcError } from '@drc/protocol';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
+import type { Administration } from './administration.js';
+import { addAdministration } from './api-administration.js';
+import type { ApiEnv } from './api-env.js';
 import { answerOf, bodyTooLarge, lengthRequired, unknownRoute, type ErrorAnswer } from './api-errors.js';
 import { routes } from './api-routes.js';
 import type { Audit } from './audit.js';
 import type { Authenticator } from './authenticate.js';
 import type { Clock } from './clock.js';
-import { grantFor, maySee, mustAdminister, mustAnnounce, type Principal } from './grants.js';
-import { makeMachineKey } from './machine-key.js';
+import { grantFor, maySee, mustAnnounce, type Principal } from './grants.js';
 import type { ManagerMetrics } from './metrics.js';
 import { parseFrom, place } from './placement.js';
 import type { SigningKeyRecord } from './registry/records.js';
 import type { StoreDirectory } from './store-directory.js';
 import type { Tickets } from './tickets.js';
 import type { Topics } from './topics.js';
-import type { Registry } from './registry/registry.js';
 
 export interface ApiOptions {
   readonly cluster: string;
   readonly publicKeys: readonly SigningKeyRecord[];
   readonly leaseMs: number;
-  readonly registry: Registry;
+  readonly administration: Administration;
   readonly topics: Topics;
   readonly stores: StoreDirectory;
   readonly authenticator: Authenticator;
@@ -34,15 +34,6 @@ export interface ApiOptions {
   readonly logger: Logger;
 }
 
-interface ApiEnv {
-  Bindings: HttpBindings;
-  Variables: {
-    principal?: string;
-    /** The refusal has its line in the audit log already. */
-    audited?: boolean;
-  };
-}
-
 const maxBodyBytes = 64 * 1024;
 
 /** The HTTP API: what a request means, in terms of the parts that decide it. */
@@ -50,7 +41,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
   const {
     cluster,
     leaseMs,
-    registry,
+    administration,
     topics,
     stores,
     authenticator,
@@ -163,15 +154,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
 
   app.openapi(routes.keys, (c) => c.json({ cluster, keys }, 200));
 
-  app.openapi(routes.makeMachineKey, async (c) => {
-    const principal = await principalOf(c);
-    mustAdminister(principal);
-    const request = c.req.valid('json');
-    const { machineKey, record } = makeMachineKey(request, clock.now());
-    await registry.put('machineKey', machineKey.id, record, 'absent');
-    audit.machineKeyMade(principal.name, machineKey.id, request.kind, request.topics);
-    return c.json({ id: machineKey.id, key: machineKey.key }, 200);
-  });
+  addAdministration(app, principalOf, administration, audit);
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'DRC cluster manager', version: '1' } });

@@ -45,6 +45,18 @@ export class Audit {
     this.#logger.info({ event: 'machineKey', principal, id, kind, topics }, 'machine key made');
   }
 
+  machineKeyRemoved(principal: string, id: string): void {
+    this.#logger.info({ event: 'machineKeyRemoved', principal, id }, 'machine key removed');
+  }
+
+  userMade(principal: string, name: string): void {
+    this.#logger.info({ event: 'user', principal, name }, 'user made');
+  }
+
+  userRemoved(principal: string, name: string): void {
+    this.#logger.info({ event: 'userRemoved', principal, name }, 'user removed');
+  }
+
   announced(principal: string, topic: string, store: string): void {
     this.#metrics.announced(topic);
     this.#logger.debug({ event: 'announced', principal, topic, store }, 'store announced');

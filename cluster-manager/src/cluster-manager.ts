@@ -1,6 +1,7 @@
 import { DrcError } from '@drc/protocol';
 import type { Logger } from 'pino';
 import { startAdminServer } from './admin-server.js';
+import { Administration } from './administration.js';
 import { createApi } from './api.js';
 import { Audit } from './audit.js';
 import { Authenticator } from './authenticate.js';
@@ -91,13 +92,14 @@ export class ClusterManager implements AsyncDisposable {
       async () => new Map((await topics.list()).map((topic) => [topic, stores.storesOf(topic).length])),
     );
     const audit = new Audit(logger, metrics);
+    const administration = new Administration({ registry, passwords, clock });
 
     const { leaseMs } = config;
     const app = createApi({
       cluster,
       publicKeys,
       leaseMs,
-      registry,
+      administration,
       topics,
       stores,
       authenticator,

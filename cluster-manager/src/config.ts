@@ -4,17 +4,16 @@ import { z } from 'zod';
 import { plainName } from './registry/records.js';
 
 const port = z.number().int().min(0).max(65_535);
+const host = z.string().min(1).refine(isLoopback, {
+  error: 'is not a loopback address, and there is no TLS here; use 127.0.0.1 or ::1 (ADDRESS_NOT_LOOPBACK)',
+});
 const ms = (from: number, to: number): z.ZodNumber => z.number().int().min(from).max(to);
 
 const schema = z.strictObject({
   directory: z.string().min(1),
   cluster: plainName.optional(),
-  listen: z
-    .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(7370) })
-    .prefault({}),
-  admin: z
-    .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(7371) })
-    .prefault({}),
+  listen: z.strictObject({ host: host.default('127.0.0.1'), port: port.default(7370) }).prefault({}),
+  admin: z.strictObject({ host: host.default('127.0.0.1'), port: port.default(7371) }).prefault({}),
   ticketLifeMs: ms(1_000, 3_600_000).default(300_000),
   tokenLifeMs: ms(1_000, 3_600_000).default(3_600_000),
   leaseMs: ms(1_000, 300_000).default(15_000),
@@ -51,12 +50,12 @@ export interface ManagerConfig {
  * @param value the parsed file
  */
 export function parseManagerConfig(value: unknown): ManagerConfig {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a setting`)
-      : [`${issue.path.join('.') || 'configuration'}: ${issue.message}`],
+      : [`${issue.path.join('.') || 'configuration'}: ${isMissing(issue) ? 'is missing' : issue.message}`],
   );
   throw new DrcError(
     'CONFIG_INVALID',
@@ -65,9 +64,16 @@ export function parseManagerConfig(value: unknown): ManagerConfig {
   );
 }
 
+const isMissing = (issue: z.core.$ZodIssue): boolean =>
+  issue.code === 'invalid_type' && issue.input === undefined;
+
+function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  return bare === 'localhost' || bare === '::1' || (isIPv4(bare) && bare.startsWith('127.'));
+}
+
 /** `ADDRESS_NOT_LOOPBACK` for anything but an address in 127.0.0.0/8, ::1 (also in brackets) or `localhost`. */
 export function mustBeLoopback(host: string): void {
-  const bare = host.replace(/^\[(.*)\]$/, '$1');
-  if (bare === 'localhost' || bare === '::1' || (isIPv4(bare) && bare.startsWith('127.'))) return;
+  if (isLoopback(host)) return;
   throw new DrcError('ADDRESS_NOT_LOOPBACK', `${host} is not a loopback address.`, { host });
 }

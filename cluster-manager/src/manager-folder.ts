@@ -1,13 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DrcError } from '@drc/protocol';
-import { z } from 'zod';
+import {
+  Administration,
+  makeUser,
+  mustBe,
+  type AdministrationCalls,
+  type Credentials,
+  type NewUser,
+} from './administration.js';
 import { systemClock, type Clock } from './clock.js';
-import { makeMachineKey, type MachineKey, type MachineKeyRequest } from './machine-key.js';
-import { generatePassword, PasswordHasher, type PasswordCost } from './password.js';
+import type { MachineKey, MachineKeyRequest } from './machine-key.js';
+import { PasswordHasher, type PasswordCost } from './password.js';
 import { EmbeddedRegistry } from './registry/embedded.js';
-import { plainName, readsSchema, userName, type UserRecord } from './registry/records.js';
+import { plainName } from './registry/records.js';
 import { makeSigningKey, writeSigningKey } from './signing-key.js';
 
 /*
@@ -30,24 +36,6 @@ export interface InitOptions extends FolderOptions {
   readonly administrator?: string;
 }
 
-export interface NewUser {
-  readonly name: string;
-  /** May make machine keys. Default false. */
-  readonly administrator?: boolean;
-  /** Globs of the topics that the user may read. Default: all. */
-  readonly topics?: readonly string[];
-  /** Globs over `schema.table`. Default: all. */
-  readonly tables?: readonly string[];
-  /** Gives an existing user these rights and a new password, which ends its logins. Default false: refuse. */
-  readonly replace?: boolean;
-}
-
-/** A name and the password that was made for it. The password is kept nowhere: show it once. */
-export interface Credentials {
-  readonly name: string;
-  readonly password: string;
-}
-
 export const signingKeyPath = (directory: string): string => join(directory, 'signing-key.pem');
 
 /**
@@ -58,10 +46,14 @@ export async function initManager(
   directory: string,
   { cluster = 'main', administrator = 'admin', ...options }: InitOptions = {},
 ): Promise<{ administrator: Credentials }> {
-  check(plainName, cluster, 'name of the cluster');
+  mustBe(plainName, cluster, 'name of the cluster');
   await makeFolder(directory);
   const now = (options.clock ?? systemClock).now();
-  const { credentials, record } = await makeUser({ name: administrator, administrator: true }, options);
+  const { credentials, record } = await makeUser(
+    { name: administrator, administrator: true },
+    new PasswordHasher(options.passwordCost),
+    now,
+  );
   const signingKey = makeSigningKey();
   await writeSigningKey(signingKeyPath(directory), signingKey);
   await EmbeddedRegistry.create({ directory }, [
@@ -72,56 +64,30 @@ export async function initManager(
   return { administrator: credentials };
 }
 
+/** Works on users and keys in the folder. */
+export async function administer<Result>(
+  directory: string,
+  work: (administration: AdministrationCalls) => Promise<Result>,
+  { passwordCost, clock = systemClock }: FolderOptions = {},
+): Promise<Result> {
+  await using registry = await EmbeddedRegistry.open({ directory });
+  return await work(new Administration({ registry, passwords: new PasswordHasher(passwordCost), clock }));
+}
+
 /** Adds a user with a generated password. `REQUEST_INVALID` where the name is taken, and `replace` is not set. */
-export async function addUser(
+export const addUser = (
   directory: string,
   user: NewUser,
   options: FolderOptions = {},
-): Promise<Credentials> {
-  const { credentials, record } = await makeUser(user, options);
-  await using registry = await EmbeddedRegistry.open({ directory });
-  if (!(await registry.put('user', record.name, record, user.replace === true ? 'any' : 'absent'))) {
-    throw new DrcError('REQUEST_INVALID', `There is a user ${record.name} already.`, { name: record.name });
-  }
-  return credentials;
-}
+): Promise<Credentials> => administer(directory, (administration) => administration.addUser(user), options);
 
 /** Makes the key of a store or a client. */
-export async function createMachineKey(
+export const createMachineKey = (
   directory: string,
   request: MachineKeyRequest,
-  { clock = systemClock }: FolderOptions = {},
-): Promise<MachineKey> {
-  const { machineKey, record } = makeMachineKey(request, clock.now());
-  await using registry = await EmbeddedRegistry.open({ directory });
-  await registry.put('machineKey', machineKey.id, record, 'absent');
-  return machineKey;
-}
-
-async function makeUser(
-  { name, administrator = false, topics = ['**'], tables = ['**'] }: NewUser,
-  { passwordCost, clock = systemClock }: FolderOptions,
-): Promise<{ credentials: Credentials; record: UserRecord }> {
-  check(userName, name, 'name of a user');
-  const reads = { topics: [...topics], tables: [...tables] };
-  check(readsSchema, reads, 'list of topics and tables');
-  const password = generatePassword();
-  const record = {
-    name,
-    administrator,
-    password: await new PasswordHasher(passwordCost).hash(password),
-    credential: randomBytes(8).toString('hex'),
-    reads,
-    createdAt: clock.now(),
-  };
-  return { credentials: { name, password }, record };
-}
-
-function check(schema: z.ZodType, value: unknown, what: string): void {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return;
-  throw new DrcError('REQUEST_INVALID', `This is no ${what}: ${z.prettifyError(parsed.error)}`);
-}
+  options: FolderOptions = {},
+): Promise<MachineKey> =>
+  administer(directory, (administration) => administration.makeMachineKey(request), options);
 
 async function makeFolder(directory: string): Promise<void> {
   try {

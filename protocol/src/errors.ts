@@ -15,20 +15,18 @@ const retry = (advice: string): ErrorAdvice => ({ retryable: true, advice });
  */
 export const errorTable = {
   // The source
-  SOURCE_UNREACHABLE: retry(
-    'The source database does not answer. The store goes on trying; check host, port and network.',
-  ),
+  SOURCE_UNREACHABLE: retry('The source database does not answer. Check host, port and network.'),
   SOURCE_AUTH: retry(
-    'The source refused the user or its password. Correct them; the store tries again with growing pauses.',
+    'The source refused the user or its password. Correct them; a password from a file or the environment is read at start.',
   ),
   SOURCE_PRIVILEGE: fatal(
-    'The source user lacks a privilege. Run the GRANT statement that the message prints, then start again.',
+    'The source user lacks a privilege. Run the GRANT statement that the message prints, then start again. `drc doctor` shows all that matters.',
   ),
   SOURCE_CONFIG: fatal(
-    'A setting of the source would lose information. Run the statement that the message prints, then start again.',
+    'A setting of the source would lose information. Run the statement that the message prints, then start again. What SET GLOBAL sets is gone after a restart of the server: put it into the option file under [mysqld], too. Sessions opened before still write the old format: let applications connect anew. `drc doctor` shows all that matters, with the lines for the option file.',
   ),
   SOURCE_LOST: retry(
-    'The connection to the source ended or fell silent. The store reconnects at its position.',
+    'The connection to the source ended or fell silent. Nothing is lost: capture goes on at the position that the log has.',
   ),
   SOURCE_CHANGED: fatal(
     'The data folder belongs to another source server. Give this source a folder of its own, or correct the address.',
@@ -40,7 +38,19 @@ export const errorTable = {
     'Another replica of the source uses the server id of this store; two equal ids end each other’s connection. Was the data folder copied? Stop the other process, or begin with a new folder.',
   ),
   BINLOG_PURGED: fatal(
-    'The source has deleted the binlog at which capture must go on. What is in the log can still be read; to capture on, begin with a new data folder, and keep binlogs longer than the longest stop.',
+    'The source has deleted the binlog at which capture must go on. What is in the log can still be read; to capture on, begin with a new data folder (remove or rename that of the topic), and keep binlogs longer than the longest stop.',
+  ),
+  GTID_PURGED: fatal(
+    'The source has deleted the binlogs with transactions that capture needs next, by their GTIDs. What is in the log can still be read; another server of the topology may have them yet (`source.hosts`). Otherwise begin with a new data folder, and keep binlogs longer than the longest stop.',
+  ),
+  BINLOG_POSITION: fatal(
+    'The place in the binlog at which capture was to begin is not the end of a transaction: a number of `capture.start` is mistyped, or the file is not the one it was. SHOW BINLOG EVENTS lists the places.',
+  ),
+  BINLOG_RESET: fatal(
+    'The source’s binlogs were reset (RESET MASTER, RESET BINARY LOGS AND GTIDS) while they were read. The store serves what it has. Begin with a new data folder once the readers have been told.',
+  ),
+  SOURCE_BEHIND: retry(
+    'The source is a replica that does not have all transactions of the log yet. Nothing is captured from it until it has; it is looked at again every few seconds. Where it never gets there, look at its replication.',
   ),
   CHECKSUM_MISMATCH: fatal(
     'An event from the source does not match its checksum: it was damaged on the way or on the source’s disk. The position has not moved; start again, and if it happens again check the binlog with mysqlbinlog --verify-binlog-checksum.',
@@ -52,10 +62,13 @@ export const errorTable = {
     'A captured table has a column that cannot be captured exactly. Exclude the column or the table, or convert the column.',
   ),
   STATEMENT_EVENT: fatal(
-    'A session wrote its changes as statements instead of rows. The rows cannot be known; the store stopped before it. Find who sets binlog_format, and repair what was written.',
+    'A session wrote its changes as statements instead of rows. The rows cannot be known; the store stopped before it. Find who sets binlog_format. Then either leave out such writes to that table (capture.ignoreStatements), or begin behind them, with a new data folder and capture.start: now.',
   ),
   EVENT_MALFORMED: fatal(
     'An event could not be decoded under its own description. The store stopped before it; please report the position and server version.',
+  ),
+  XA_UNKNOWN: fatal(
+    'The source committed an XA transaction that was prepared before the log begins, so that the log does not have its rows; the store stopped before it. Begin with a new data folder at a moment before it was prepared (`start`), where the source still has that binlog, or at one behind its commit, and copy its rows by hand. Before a log begins anew, XA RECOVER on the source should list nothing.',
   ),
   GTID_OUT_OF_ORDER: fatal(
     'A transaction carries a GTID that its domain had already passed: sequence numbers went back, as they can without gtid_strict_mode or when two servers write one domain. A checkpoint could not tell it from what was delivered, so the store stopped before it. Set gtid_strict_mode=ON on the source, and begin with a new data folder.',
@@ -111,7 +124,9 @@ export const errorTable = {
   ),
   FRAME_CORRUPT: retry('A frame did not match its CRC. The connection was ended; the SDK resumes.'),
   CONNECTION_LOST: retry('The connection ended. The SDK reconnects and resumes.'),
-  MANAGER_UNREACHABLE: retry('No cluster manager answers. The SDK tries again; running sessions go on.'),
+  MANAGER_UNREACHABLE: retry(
+    'No cluster manager answers. Check its address, and whether it runs. What is being read goes on without it.',
+  ),
   // The SDK
   SUBSCRIPTION_BUSY: fatal('A subscription is read by one loop at a time. Make a second subscription.'),
   TRANSACTION_TOO_LARGE: fatal(
@@ -122,7 +137,12 @@ export const errorTable = {
   ),
   CLOSED: fatal('The object was closed before.'),
   // Congo
-  TARGET_UNREACHABLE: retry('The target database does not answer. The task tries again.'),
+  TARGET_UNREACHABLE: retry(
+    'The target database does not answer, or not with a certificate that is believed. Check host, port and network, or what the message names.',
+  ),
+  TARGET_AUTH: fatal(
+    'The target let the user in neither with this password nor with this kind of connection. The message says what to look at; correct it, then start again.',
+  ),
   TARGET_CONFIG: fatal(
     'The target lacks a table, a column, a key or a privilege. The message lists all faults.',
   ),
@@ -136,7 +156,9 @@ export const errorTable = {
     'An insert met an existing key on the target: source and target differ. The task stopped.',
   ),
   VALUE_TRUNCATED: fatal('The target would have stored another value than the source has. Widen the column.'),
-  TASK_FENCED: fatal('Another congo took over this task. This one wrote nothing after that, and stopped.'),
+  TASK_FENCED: fatal(
+    'Another congo took over this task. This one wrote nothing after that, and stopped. Do not start it again while the other runs.',
+  ),
   STATEMENT_UNSUPPORTED: fatal(
     'The task met a change that its rules do not cover, for example DDL. See ddl in the task file.',
   ),

@@ -5,6 +5,7 @@ import { parseDuration } from './duration.js';
 import type { ListenAddress } from './listen.js';
 import { TablePatterns } from './serve/table-patterns.js';
 import type { CaptureStart } from './source/first-position.js';
+import type { SourceAddress } from './source/source-options.js';
 import { parseSize } from './size.js';
 
 /*
@@ -12,6 +13,7 @@ import { parseSize } from './size.js';
  *
  *   topic: shop                       cluster: main               directory: ./drc-data/shop
  *   source:                           url: mysql://user@host:3306, or host, port, user
+ *     hosts: [db1:3306, db2:3306]   instead of host: servers of one topology, which replicate by GTID
  *     passwordFile: ./password        or in the environment: DRC_SOURCE_PASSWORD
  *     tls: { ca: ./ca.pem }           true: the system's authorities; absent: none
  *     connectTimeout: 10s
@@ -50,6 +52,8 @@ export interface SourceConfig {
   readonly host: string;
   /** Default 3306. */
   readonly port: number;
+  /** The further ones of `hosts`; absent where `hosts` is not given. */
+  readonly others: readonly SourceAddress[] | undefined;
   readonly user: string;
   /** From the URL. Better: `passwordFile`, or the environment. */
   readonly password: string | undefined;
@@ -167,25 +171,33 @@ const source = z
     url: text.optional(),
     host: text.optional(),
     port: port.min(1).optional(),
+    hosts: z.array(meant(text, parseSourceAddress)).min(1, 'names none').optional(),
     user: text.optional(),
     passwordFile: text.optional(),
     tls: z.union([z.boolean(), tlsFiles], { error: 'must be true, false, or files' }).default(false),
     connectTimeout: positiveDuration.default(10_000),
   })
   .transform(
-    ({ url, host, port: ownPort, user, tls, connectTimeout, passwordFile }, context): SourceConfig => {
+    ({ url, host, port: ownPort, hosts, user, tls, connectTimeout, passwordFile }, context): SourceConfig => {
       const fault = (path: string, message: string): void =>
         context.addIssue({ code: 'custom', path: [path], message });
       const fromUrl = url === undefined ? {} : parseSourceUrl(url, (message) => fault('url', message));
       for (const [path, own] of Object.entries({ host, port: ownPort, user })) {
         if (url !== undefined && own !== undefined) fault(path, 'stands in the url already');
       }
-      const whole = { host, port: ownPort, user, ...fromUrl };
+      const [first, ...others] = hosts ?? [];
+      for (const [path, own] of Object.entries({ url, host, port: ownPort })) {
+        if (hosts !== undefined && own !== undefined) fault(path, 'cannot be given beside hosts');
+      }
+      if (new Set(hosts?.map((address) => `${address.host}:${address.port}`)).size !== (hosts?.length ?? 0))
+        fault('hosts', 'names one twice');
+      const whole = { host, port: ownPort, user, ...fromUrl, ...first };
       if (url === undefined && whole.host === undefined) fault('host', 'is missing; give it, or a url');
       if (url === undefined && whole.user === undefined) fault('user', 'is missing');
       if (fromUrl.password !== undefined && passwordFile !== undefined)
         fault('passwordFile', 'the url has a password already');
-      if (tls !== false && (tls === true || tls.verify) && isIP(whole.host ?? '') !== 0)
+      const names = [whole.host ?? '', ...others.map((address) => address.host)];
+      if (tls !== false && (tls === true || tls.verify) && names.some((name) => isIP(name) !== 0))
         fault(
           'tls',
           'cannot compare a certificate with an address; give the name of the host, or tls.verify: false',
@@ -193,6 +205,7 @@ const source = z
       return {
         host: whole.host ?? '',
         port: whole.port ?? 3306,
+        others: hosts === undefined ? undefined : others,
         user: whole.user ?? '',
         password: fromUrl.password,
         passwordFile,
@@ -201,6 +214,15 @@ const source = z
       };
     },
   );
+
+/** `db1`, `db1:3307`, `[::1]:3307`. */
+function parseSourceAddress(value: string | number): SourceAddress {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:/@\s[\]]+))(?::(\d{1,5}))?$/i.exec(String(value));
+  const number = Number(match?.[3] ?? 3306);
+  if (match === null || number < 1 || number > 65_535)
+    throw new DrcError('CONFIG_INVALID', 'must read host:3306');
+  return { host: match[1] ?? match[2]!, port: number };
+}
 
 interface SourceUrl {
   readonly host?: string;

@@ -41,7 +41,7 @@ export async function listenOnLoopback(server: Server, wanted: ListenAddress): P
 
 function listenError(cause: NodeJS.ErrnoException, { host, port }: ListenAddress): DrcError {
   return cause.code === 'EADDRINUSE'
-    ? new DrcError('PORT_IN_USE', `Port ${port} of ${host} is in use.`, { host, port }, { cause })
+    ? new DrcError('PORT_IN_USE', `${host}:${port} is in use.`, { host, port }, { cause })
     : new DrcError(
         'CONFIG_INVALID',
         `Cannot listen on port ${port} of ${host}: ${cause.code ?? cause.message}.`,

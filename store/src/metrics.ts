@@ -52,6 +52,11 @@ export class StoreMetrics {
       const now = this.#source.extent();
       return now === undefined ? [] : [[read(now)]];
     };
+    // The moment of a log without transactions would be 1970.
+    const moment = (read: (extent: LogExtent) => number) => (): Sample[] => {
+      const now = this.#source.extent();
+      return now === undefined || now.head.time === 0 ? [] : [[read(now)]];
+    };
     this.#gauge(
       'head_lsn',
       'The newest transaction in the log.',
@@ -65,17 +70,17 @@ export class StoreMetrics {
     this.#gauge(
       'log_newest_seconds',
       'Log time of the newest transaction, seconds since 1970.',
-      extent(({ head }) => head.time / 1000),
+      moment(({ head }) => head.time / 1000),
     );
     this.#gauge(
       'log_oldest_seconds',
       'Log time of the oldest transaction, seconds since 1970.',
-      extent(({ oldest }) => oldest.time / 1000),
+      moment(({ oldest }) => oldest.time / 1000),
     );
     this.#gauge(
       'log_age_seconds',
       'Time since the newest transaction entered the log; grows while the source is idle, too.',
-      extent(({ head }) => Math.max(0, this.#source.now() - head.time) / 1000),
+      moment(({ head }) => Math.max(0, this.#source.now() - head.time) / 1000),
     );
   }
 

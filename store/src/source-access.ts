@@ -8,8 +8,15 @@ import type { SourceOptions } from './source/source-options.js';
  * @throws DrcError `CONFIG_INVALID` where one of them cannot be read.
  */
 export async function sourceOptions(source: SourceConfig, password: string): Promise<SourceOptions> {
-  const { host, port, user, connectTimeoutMs, tls } = source;
-  const common = { host, port, user, password, connectTimeoutMs };
+  const { host, port, others, user, connectTimeoutMs, tls } = source;
+  const common = {
+    host,
+    port,
+    user,
+    password,
+    connectTimeoutMs,
+    ...(others === undefined ? {} : { others }),
+  };
   if (tls === undefined) return common;
   const [ca, cert, key] = await Promise.all([read(tls.ca), read(tls.cert), read(tls.key)]);
   return {

@@ -74,8 +74,8 @@ tables:
     ),
   ).toEqual([
     expect.stringMatching(/^4:1 triggers: /),
-    expect.stringMatching(/^6:1 tables: to: 'copy\.one' would put every table of 'shop\.\*' into one/),
-    expect.stringMatching(/^6:1 tables: from: 'o\*' in 'shop\.o\*' is a pattern/),
+    expect.stringMatching(/^7:23 tables\.0\.to: 'copy\.one' would put every table of 'shop\.\*' into one/),
+    expect.stringMatching(/^8:7 tables\.1\.from: 'o\*' in 'shop\.o\*' is a pattern/),
   ]);
 });
 

@@ -60,18 +60,44 @@ test('congo run applies, tells its figures as counters, and SIGTERM ends it with
     'congo_rows_applied_total{op="insert"} 2',
   );
 
-  expect(await congo.stop()).toBe(0);
+  await expect.poll(() => metric(adminUrl!, 'congo_lag_seconds'), { timeout: 60_000 }).toBe(0);
+
+  // The later of two has the task; the earlier must not be started again by whoever watches it.
+  await using later = startCommand(['run', '--config', 'congo.yaml'], {
+    program: 'congo',
+    cwd,
+    env: { CONGO_TARGET_PASSWORD: '' },
+  });
+  expect(await congo.ended()).toBe(6);
+  expect(congo.stderr).toContain('TASK_FENCED');
+  await later.prints('"congo applying"');
+  expect(await later.stop()).toBe(0);
+  expect(later.stderr.split('"congo stopped"')).toHaveLength(2);
 });
+
+async function metric(adminUrl: string, name: string): Promise<number | undefined> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const value = new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1];
+  return value === undefined ? undefined : Number(value);
+}
 
 test('a manager that is not there yet is waited for; a wrong file and a missing password end it at once', async () => {
   await using folder = await temporaryFolder('congo');
   const cwd = folder.path;
   const options = { program: 'congo', cwd, env: { CONGO_TARGET_PASSWORD: '' } };
-  await writeFile(folder.file('congo.key'), 'a key\n');
+  await writeFile(folder.file('congo.key'), 'a-key\n');
   await writeFile(folder.file('congo.yaml'), taskFile(`http://127.0.0.1:${await freePort()}`, 3306));
   await using waiting = startCommand(['run', '--config', 'congo.yaml'], options);
   await waiting.prints('"code":"MANAGER_UNREACHABLE"');
+  const [, adminUrl] = await waiting.prints(/"adminUrl":"(\S+?)"/);
+  expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
+  const ready = await fetch(`${adminUrl}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.json()).toMatchObject({ ready: false, state: 'waiting', code: 'MANAGER_UNREACHABLE' });
+  expect(await metric(adminUrl!, 'congo_applying')).toBe(0);
+  expect(await metric(adminUrl!, 'congo_lag_seconds')).toBeUndefined();
   expect(await waiting.stop()).toBe(0);
+  expect(waiting.stderr.split('"congo stopped"')).toHaveLength(2);
 
   const noPassword = await runCommand(['run', '--config', 'congo.yaml'], { program: 'congo', cwd });
   expect(noPassword.code).toBe(2);

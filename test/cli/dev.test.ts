@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readFile, readdir } from 'node:fs/promises';
+import { chmod, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { errorTable } from '@drc/protocol';
 import { freePort } from '../support/free-port.js';
 import { startMariadb, startServer } from '../support/database-server.js';
 import { onEachServer } from '../support/on-each-server.js';
@@ -145,9 +146,12 @@ test('a source that lacks settings gets all of them listed, with the statements 
     SET GLOBAL binlog_row_image = 'FULL';
   - binlog_row_metadata is NO_LOG, not FULL
     SET GLOBAL binlog_row_metadata = 'FULL';
-  A setting of the source would lose information. Run the statement that the message prints, then start again.
+  ${errorTable.SOURCE_CONFIG.advice}
 `,
   });
+  expect(errorTable.SOURCE_CONFIG.advice).toMatch(
+    /option file.*\[mysqld\].*Sessions opened before.*drc doctor/,
+  );
 
   // What it prints is what helps.
   for (const [, statement] of stderr.matchAll(/^ {4}(.*;)$/gm)) await source.query(statement!);
@@ -182,6 +186,7 @@ test('a wrong password, and a source that does not answer, end drc dev with thei
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toMatch(/^SOURCE_AUTH: [^\n]*\n {2}[^\n]*\n$/);
   expect(wrong.stderr).not.toContain('not-this-one');
+  expect(wrong.stderr).not.toMatch(/again/);
 
   const away = await runCommand(devArguments({ port: await freePort() }), {
     cwd: folder.path,
@@ -189,6 +194,7 @@ test('a wrong password, and a source that does not answer, end drc dev with thei
   });
   expect(away.code).toBe(1);
   expect(away.stderr).toMatch(/^SOURCE_UNREACHABLE: [^\n]*\n {2}[^\n]*\n$/);
+  expect(away.stderr).not.toMatch(/again|goes on/);
 });
 
 test('a port in use, a folder in use and a folder of another source end drc dev with their codes', async () => {
@@ -201,14 +207,18 @@ test('a port in use, a folder in use and a folder of another source end drc dev 
   const port = new URL(hub.manager).port;
   const taken = await runCommand([...devArguments(source), '--data', 'second', '--port', port], { cwd, env });
   expect(taken.code).toBe(1);
-  expect(taken.stderr).toMatch(/^PORT_IN_USE: .*\n/);
+  expect(taken.stderr).toBe(
+    `PORT_IN_USE: 127.0.0.1:${port} is in use.\n  Stop the process that listens there, or set --port; 0 takes a free port.\n`,
+  );
   const storePort = new URL(hub.store).port;
   const takenStore = await runCommand(
     [...devArguments(source), '--data', 'third', '--store-port', storePort],
     { cwd, env },
   );
   expect(takenStore.code).toBe(1);
-  expect(takenStore.stderr).toMatch(/^PORT_IN_USE: .*\n/);
+  expect(takenStore.stderr).toBe(
+    `PORT_IN_USE: 127.0.0.1:${storePort} is in use.\n  Stop the process that listens there, or set --store-port; 0 takes a free port.\n`,
+  );
 
   const locked = await runCommand(devArguments(source), { cwd, env });
   expect(locked.code).toBe(1);
@@ -219,9 +229,114 @@ test('a port in use, a folder in use and a folder of another source end drc dev 
   expect(changed.code).toBe(1);
   expect(changed.stderr).toMatch(/^SOURCE_CHANGED: .*\n/);
 
+  expect(changed.stderr).toContain('Here that is drc-data/topics/shop: remove it, or name another folder');
+
   const noFolder = await runCommand([...devArguments(source), '--data', '/dev/null/x'], { cwd, env });
   expect(noFolder.code).toBe(1);
   expect(noFolder.stderr).toMatch(/^DATA_FOLDER: .*\n/);
+});
+
+test('a folder with something else in it is refused and left alone', async () => {
+  await using folder = await temporaryFolder('dev');
+  await writeFile(folder.file('letter.txt'), 'Dear Anna');
+  await chmod(folder.path, 0o755);
+  const { code, stderr } = await runCommand([...devArguments({ port: 1 }), '--data', folder.path], {
+    cwd: folder.path,
+    env: { DRC_SOURCE_PASSWORD: '' },
+  });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^DATA_FOLDER: .* is not empty, and not of drc dev\. Name another folder with --data/,
+  );
+  expect(await readdir(folder.path)).toEqual(['letter.txt']);
+  expect((await stat(folder.path)).mode & 0o777).toBe(0o755);
+});
+
+test('a statement in the binlog ends drc dev with the ways out, and each of them works', async () => {
+  await using source = await startMariadb();
+  await source.query('CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY)');
+  await source.query("SET SESSION binlog_format = 'STATEMENT'; INSERT INTO shop.t VALUES (1)");
+  await source.query('INSERT INTO shop.t VALUES (2)');
+  await using folder = await temporaryFolder('dev');
+  const options = { cwd: folder.path, env: { DRC_SOURCE_PASSWORD: '' } };
+  await using stopped = startCommand(devArguments(source), options);
+  // Readers may have been let in by then: the log goes on being served.
+  await stopped.prints(
+    /--ignore-statements schema\.table.*remove drc-data\/topics\/shop, and start with --start now/,
+  );
+  await stopped.stop();
+
+  await using ignoring = startCommand([...devArguments(source), '--ignore-statements', 'shop.*'], options);
+  await ignoring.prints('drc tail shop');
+  const tailed = await runCommand(['tail', 'shop', '--from', 'earliest', '--count', '3'], options);
+  expect(tailed.stdout).toMatch(/"after":\{"id":2\}/);
+  expect(await ignoring.stop()).toBe(0);
+
+  await using noted = startCommand([...devArguments(source), '--start', 'now'], options);
+  await noted.prints('Note: --start is for an empty log. drc-data/topics/shop goes on where it was');
+  await noted.stop();
+
+  await rm(folder.file('drc-data', 'topics', 'shop'), { recursive: true });
+  await using anew = startCommand([...devArguments(source), '--start', 'now'], options);
+  // The log begins now: the banner names a moment that it has.
+  await anew.prints('drc tail shop --from earliest');
+  await source.query('INSERT INTO shop.t VALUES (3)');
+  const [first] = (
+    await runCommand(['tail', 'shop', '--from', 'earliest', '--count', '1'], options)
+  ).stdout.split('\n');
+  expect(first).toContain('"after":{"id":3}');
+  const old = await runCommand(['tail', 'shop', '--from', '-15m'], options);
+  expect(old.code).toBe(1);
+  expect(old.stderr).toMatch(
+    /^RETENTION_EXPIRED: [^\n]*\n {2}The oldest moment left is reached with --from earliest, or --from 2/,
+  );
+});
+
+test('a binlog that is gone ends drc dev with the folder to remove', async () => {
+  await using source = await startMariadb();
+  await using hub = await startDev(source);
+  await hub.command.stop();
+  await source.query('FLUSH BINARY LOGS; FLUSH BINARY LOGS');
+  const logs = (await source.query('SHOW BINARY LOGS')) as { Log_name: string }[];
+  await source.query(`PURGE BINARY LOGS TO '${logs.at(-1)!.Log_name}'`);
+  const { code, stderr } = await runCommand(devArguments(source), {
+    cwd: hub.folder.path,
+    env: { DRC_SOURCE_PASSWORD: '' },
+  });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^BINLOG_PURGED: [^\n]*\n {2}.*To begin anew, remove drc-data\/topics\/shop;/);
+});
+
+test('a moment to start at that is none is refused', async () => {
+  await using folder = await temporaryFolder('dev');
+  const options = { cwd: folder.path, env: { DRC_SOURCE_PASSWORD: '' } };
+  const wrong = await runCommand([...devArguments({ port: 1 }), '--start', 'soon'], options);
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toMatch(/capture\.start: must be retention, now/);
+});
+
+test('what is excluded is not captured', async () => {
+  await using source = await startMariadb();
+  await source.query(
+    'CREATE DATABASE shop; CREATE TABLE shop.secret (id INT PRIMARY KEY); CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.secret VALUES (1); INSERT INTO shop.t VALUES (2)',
+  );
+  await using hub = await startDev(source, ['--exclude', 'shop.secret', '--start', '-2h']);
+  const { stdout } = await runCommand(['tail', 'shop', '--from', 'earliest', '--count', '3'], {
+    cwd: hub.folder.path,
+  });
+  expect(stdout).toContain('"id":2');
+  expect(stdout).not.toContain('secret');
+});
+
+test('a source that comes back is told in one line', async () => {
+  await using source = await startMariadb();
+  await using hub = await startDev(source);
+  await source.kill('SIGKILL');
+  await hub.command.prints('capture waits');
+  expect(hub.command.stderr).not.toContain('source connected');
+  await source.restart();
+  await hub.command.prints('source connected');
+  expect(hub.command.stderr.match(/source connected/g)).toHaveLength(1);
 });
 
 test('drc dev started again goes on in its folder, and a tail from -15m still finds everything', async () => {

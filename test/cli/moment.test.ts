@@ -17,9 +17,18 @@ test.each<[string, unknown]>([
   expect(parseMoment(text, now)).toEqual(expected);
 });
 
-test.each(['', 'yesterday', '15m', '-15', '-m', '2026-13-45T00:00Z', '-15 m', 'now'])(
-  '%j is none',
-  (text) => {
-    expect(() => parseMoment(text, now)).toThrow(/is not a moment/);
-  },
-);
+test.each([
+  '',
+  'yesterday',
+  '15m',
+  '-15',
+  '-m',
+  '2026-13-45T00:00Z',
+  '-15 m',
+  'now',
+  '-9999d',
+  '1999-01-01T00:00Z',
+  '9999-01-01',
+])('%j is none', (text) => {
+  expect(() => parseMoment(text, now)).toThrow(/is not a moment/);
+});

@@ -91,7 +91,7 @@ test('a running manager makes machine keys for an administrator, and says so to 
   const refused = await runCommand([...args, '--data', 'cm'], { cwd });
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(
-    /^DATA_FOLDER: cm is in use by a running manager: name it with --manager URL/,
+    /^DATA_FOLDER: cm is in use by a running manager\.\n {2}Ask that manager: --manager URL in the place of --data/,
   );
 
   await writeFile(folder.file('admin.password'), password);
@@ -125,13 +125,68 @@ test('users are added while the manager is stopped, and read what they may', asy
   });
   expect(await runCommand(anna, { cwd })).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/^REQUEST_INVALID: .*anna/) as string,
+    stderr: expect.stringMatching(
+      /^REQUEST_INVALID: .*anna.*\n {2}--replace gives the user a new password/,
+    ) as string,
   });
   expect(await runCommand([...anna, '--replace'], { cwd })).toMatchObject({ code: 0 });
   expect(await runCommand(['cm', 'user', 'ben', '--data', 'nowhere'], { cwd })).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/^DATA_FOLDER: /) as string,
   });
+});
+
+test('users and keys are listed and removed, in the folder of a stopped manager and through a running one', async () => {
+  await using other = await temporaryFolder('access');
+  const cwd = other.path;
+  const init = await runCommand(['cm', 'init', '--data', 'cm'], { cwd });
+  const env = { DRC_PASSWORD: /password: (.*)/.exec(init.stdout)![1]! };
+  const drcCm = (...args: string[]): Promise<Finished> => runCommand(['cm', ...args], { cwd, env });
+  const stopped = ['--data', 'cm'];
+  await drcCm('user', 'anna', '--topics', 'shop', '--tables', 'shop.*', ...stopped);
+  await drcCm('user', 'ben', ...stopped);
+  expect(await drcCm('remove-user', 'ben', ...stopped)).toEqual({ code: 0, stdout: '', stderr: '' });
+  const users = 'admin\tadministrator\t**\t**\nanna\tuser\tshop\tshop.*\n';
+  expect((await drcCm('users', ...stopped)).stdout).toBe(users);
+  expect((await drcCm('remove-user', 'admin', ...stopped)).stderr).toMatch(
+    /^REQUEST_INVALID: admin is the only administrator\./,
+  );
+
+  // Without a file: all is as by default.
+  await using running = startCommand(['cm', 'start', '--data', 'cm', '--port', '0', '--admin-port', '0'], {
+    cwd,
+  });
+  const [, url] = await running.prints(/"url":"(\S+?)"/);
+  const asked = ['--manager', url!];
+  expect((await drcCm('users', ...asked)).stdout).toBe(users);
+  expect((await drcCm('user', 'anna', ...asked)).stderr).toMatch(/--replace gives/);
+  expect((await drcCm('user', 'carl', ...asked)).stdout).toMatch(/^name: carl\npassword: \S+\n$/);
+  expect(await drcCm('remove-user', 'carl', ...asked)).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect((await drcCm('remove-user', 'carl', ...asked)).stderr).toMatch(
+    /^REQUEST_INVALID: There is no user carl\./,
+  );
+  const key = (await drcCm('machine-key', '--topics', 'shop', ...asked)).stdout.trim();
+  expect((await drcCm('machine-keys', ...asked)).stdout).toMatch(
+    /^[0-9a-f]{16}\tstore\tshop\t-\t\d{4}-\S+Z\n$/,
+  );
+  expect(await drcCm('remove-machine-key', key, ...asked)).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect((await drcCm('machine-keys', ...asked)).stdout).toBe('');
+  expect(await drcCm('remove-machine-key', 'nonsense', ...asked)).toMatchObject({ code: 2 });
+  expect((await drcCm('users', ...stopped)).stderr).toMatch(/Ask that manager: --manager URL/);
+  const nothing = await drcCm('start');
+  expect(nothing).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--config, or the folder') as string,
+  });
+});
+
+test('a machine key that the manager does not take is named where it can be corrected', async () => {
+  await writeFile(folder.file('wrong.key'), `drcmk_${'0'.repeat(16)}_${'A'.repeat(43)}`);
+  await using store = await startStore(
+    'wrong-key.yaml',
+    storeFile().replace('./store.key', './wrong.key').replace('./store', './wrong'),
+  );
+  await store.prints(/"The store is not announced: [^"]*machineKeyFile, DRC_MACHINE_KEY/);
 });
 
 test('a store from a file announces itself, serves, and SIGTERM ends it with exit code 0', async () => {
@@ -160,14 +215,14 @@ test.each<[string, (text: string) => string, number, RegExp]>([
   [
     'an address that is not loopback',
     (text) => text.replace('listen: {', 'listen: { host: 0.0.0.0,'),
-    1,
-    /^ADDRESS_NOT_LOOPBACK: 0\.0\.0\.0/m,
+    2,
+    /^(ADDRESS_NOT_LOOPBACK: 0\.0\.0\.0|CONFIG_INVALID: [^]*listen\.host: .*loopback)/m,
   ],
   [
     'an admin port in use',
     (text) => text.replace('admin: { port: 0', `admin: { port: ${new URL(admin).port}`),
     1,
-    /^PORT_IN_USE: /m,
+    /^PORT_IN_USE: 127\.0\.0\.1:\d+ is in use\.\n {2}Stop the process that listens there, or set admin\.port \(--admin-port, DRC_STORE_ADMIN_PORT\); 0 takes a free port\.$/m,
   ],
   [
     'a wrong file',
@@ -258,7 +313,7 @@ test('a manager refuses an address that is not loopback, a port in use, a folder
     const { code, stderr } = await runCommand(['cm', 'start', '--config', 'other.yaml'], { cwd });
     return `${code} ${stderr.split('\n').find((line) => /^[A-Z_]+: /.test(line))}`;
   };
-  expect(await start(other.file('cm'), '{ host: 192.0.2.1, port: 0 }')).toMatch(/^1 ADDRESS_NOT_LOOPBACK: /);
+  expect(await start(other.file('cm'), '{ host: 192.0.2.1, port: 0 }')).toMatch(/^2 CONFIG_INVALID: /);
   expect(await start(other.file('cm'), `{ port: ${port} }`)).toMatch(/^1 PORT_IN_USE: /);
   expect(await start(folder.file('cm'), '{ port: 0 }')).toMatch(/^1 DATA_FOLDER: /);
   expect(await start(other.file('nothing'), '{ port: 0 }')).toMatch(/^1 DATA_FOLDER: /);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DatabaseServer, startMariadb } from '../support/database-server.js';
 import { freePort } from '../support/free-port.js';
@@ -84,8 +84,14 @@ test('without --from it begins now, and SIGTERM ends it with exit code 0', async
 test('with --checkpoint it goes on behind the last whole transaction that it printed', async () => {
   const common = ['--from', 'earliest', '--table', 'shop.*', '--checkpoint', 'progress'];
   const first = parsed((await tail([...common, '--count', '4'])).stdout);
-  // The fourth is the first of two rows of one transaction: it comes again, whole.
+  // The fourth is the first of two rows of one transaction: it comes again, whole, and that is said.
+  const again = await tail([...common, '--count', '1']);
+  expect(again.stderr).toMatch(
+    /^Note: --count ended within transaction \S+; the checkpoint stays before it, so it comes again\.\n$/,
+  );
   const second = parsed((await tail([...common, '--count', '3'])).stdout);
+  // A path that is no folder is the file itself.
+  expect((await stat(hub.folder.file('progress'))).isFile()).toBe(true);
   const third = parsed((await tail([...common, '--count', '1'])).stdout);
   expect(first.map(({ kind }) => kind)).toEqual(['ddl', 'ddl', 'ddl', 'insert']);
   expect(second.map(({ after }) => after?.['id'])).toEqual(['1', '2', 1]);
@@ -117,12 +123,52 @@ test.each<[string, readonly string[], number, RegExp]>([
   ['a checkpoint that is none', ['--from', 'AAAAAAAAAAAAAAAAAAAAAAAA'], 1, /^CHECKPOINT_INVALID: /],
   ['a count that is none', ['--count', '0'], 2, /positive whole number/],
   ['an option that does not exist', ['--form', 'earliest'], 2, /unknown option '--form'/],
-  ['a manager that does not answer', ['--manager', 'http://127.0.0.1:1'], 1, /^MANAGER_UNREACHABLE: /],
+  ['a table without a schema', ['--table', 'orders'], 2, /^CONFIG_INVALID: .*Did you mean shop\.orders\?/],
+  ['a manager that is no address', ['--manager', 'foo'], 2, /^CONFIG_INVALID: 'foo' is not the address of/],
+  ['a socket as a manager', ['--manager', 'ws://127.0.0.1:7380'], 2, /^CONFIG_INVALID: .*, but of a store/],
+  [
+    'a manager that does not answer',
+    ['--manager', 'http://127.0.0.1:1'],
+    1,
+    /^MANAGER_UNREACHABLE: [^\n]*\n {2}No cluster manager answers\. Check its address, and whether it runs\./,
+  ],
 ])('%s ends the command with its code', async (_what, args, exitCode, message) => {
   const { code, stdout, stderr } = await tail(args);
   expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
   expect(stderr).toMatch(message);
   expect(stderr).not.toMatch(/^ +at /m);
+});
+
+test('a store and an admin port are told from a manager', async () => {
+  const metrics = /metrics +(\S+)/.exec(hub.command.stdout)![1]!;
+  const store = await tail(['--manager', hub.store.replace('ws:', 'http:')]);
+  expect(store.code).toBe(2);
+  expect(store.stderr).toMatch(/^CONFIG_INVALID: http:\S+ is a store, not a cluster manager\./);
+  const admin = await tail(['--manager', new URL(metrics).origin]);
+  expect(admin.code).toBe(2);
+  expect(admin.stderr).toMatch(/answered with status 404, not like a cluster manager/);
+});
+
+test('a moment that has not come is said to be one', async () => {
+  await using command = startCommand(['tail', 'shop', '--from', '2999-01-01T00:00Z'], {
+    cwd: hub.folder.path,
+  });
+  await command.prints('Note: --from lies in the future: nothing comes until then.');
+  expect(await command.stop()).toBe(0);
+});
+
+test('a wrong command line is one line and where to read on', async () => {
+  const { stderr } = await tail(['--form', 'earliest']);
+  expect(stderr).toMatch(
+    /^error: unknown option '--form'\n(\(Did you mean --from\?\)\n)?See drc tail --help\.\n$/,
+  );
+  for (const args of [['bogus', '--help'], ['bogus'], ['cm', 'bogus', '-h']]) {
+    const { code, stdout, stderr: said } = await runCommand(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(said).toMatch(/^error: unknown command 'bogus'\nSee drc( cm)? --help\.\n$/);
+  }
+  const help = await runCommand(['cm', 'user', '--help']);
+  expect({ code: help.code, stderr: help.stderr }).toEqual({ code: 0, stderr: '' });
 });
 
 test('a topic that does not exist is TOPIC_UNKNOWN', async () => {
@@ -138,7 +184,9 @@ test('without credentials it says which there are; wrong ones are UNAUTHENTICATE
 
   const wrong = await tail(['--manager', hub.manager, '--user', 'dev'], { env: { DRC_PASSWORD: 'guess' } });
   expect(wrong.code).toBe(1);
-  expect(wrong.stderr).toMatch(/^UNAUTHENTICATED: /);
+  expect(wrong.stderr).toMatch(
+    /^UNAUTHENTICATED: .*\n {2}http:\S+ does not take the name dev with this password\.\n$/,
+  );
 });
 
 test('a flag wins over the environment, and that over the folder of drc dev', async () => {
@@ -156,5 +204,5 @@ test('a flag wins over the environment, and that over the folder of drc dev', as
   );
   expect(
     (await runCommand(['topics'], { cwd: hub.folder.path, env: { DRC_MACHINE_KEY: 'guess' } })).stderr,
-  ).toMatch(/^UNAUTHENTICATED/);
+  ).toMatch(/^UNAUTHENTICATED: .*\n {2}http:\S+ does not take the machine key of DRC_MACHINE_KEY\.\n$/);
 });

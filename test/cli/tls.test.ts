@@ -62,6 +62,40 @@ test('a store reads its source encrypted, and only one whose certificate and nam
   expect(await store.stop()).toBe(0);
 });
 
+test('drc dev reads its source encrypted, by an authority of a file', async () => {
+  await using folder = await temporaryFolder('tls');
+  const right = await makeCertificate(folder, 'localhost');
+  const other = await makeCertificate(folder, 'db.example');
+  await using source = await startEncrypted(right);
+  await source.query(tableSql);
+  const dev = (host: string, ...tls: string[]): readonly string[] => [
+    'dev',
+    '--source',
+    `mysql://tls@${host}:${source.port}/shop`,
+    '--port',
+    '0',
+    '--store-port',
+    '0',
+    ...tls,
+  ];
+  const options = { cwd: folder.path, env };
+  for (const tls of [['--tls'], ['--tls-ca', other.cert]]) {
+    const refused = await runCommand(dev('localhost', ...tls), options);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^SOURCE_UNREACHABLE: .*certificate/);
+  }
+  const byAddress = await runCommand(dev('127.0.0.1', '--tls-ca', right.cert), options);
+  expect(byAddress.code).toBe(2);
+  expect(byAddress.stderr).toContain('cannot compare a certificate with an address');
+  const noFile = await runCommand(dev('localhost', '--tls-ca', 'missing.pem'), options);
+  expect(noFile.code).toBe(2);
+  expect(noFile.stderr).toContain('missing.pem: cannot be read');
+
+  await using running = startCommand(dev('localhost', '--tls-ca', right.cert), options);
+  await running.prints('drc tail shop');
+  expect(await running.stop()).toBe(0);
+});
+
 test('congo writes to its target encrypted, and only to one whose certificate is right', async () => {
   await using folder = await temporaryFolder('tls');
   const right = await makeCertificate(folder, 'localhost');
@@ -101,8 +135,16 @@ admin: { port: 0 }
   await task(`{ ca: ${other.cert} }`);
   {
     await using wrong = startCommand(['run', '--config', 'congo.yaml'], options);
-    expect((await wrong.prints(/"code":"TARGET_UNREACHABLE".*/))[0]).toContain('certificate');
+    const [line] = await wrong.prints(/"code":"TARGET_UNREACHABLE".*/);
+    expect(line).toContain('certificate');
+    expect(line).toContain('Check target.tls');
   }
+  await task('false');
+  const unencrypted = await runCommand(['run', '--config', 'congo.yaml'], options);
+  expect(unencrypted.code).toBe(1);
+  expect(unencrypted.stderr).toMatch(
+    /TARGET_AUTH: .*REQUIRE SSL is refused like this where target\.tls is not set/,
+  );
   await task(`{ ca: ./missing.pem }`);
   const missing = await runCommand(['run', '--config', 'congo.yaml'], options);
   expect({ code: missing.code, stderr: missing.stderr }).toEqual({

@@ -58,7 +58,10 @@ describe('a checkpoint file', () => {
     const text = checkpoint('0-1-1');
     for (const damaged of ['', '\n', 'junk', text.slice(0, -3), `${text}${text}`, text.replace(/.$/, '_')]) {
       await writeFile(name, damaged);
-      await expect(fileCheckpoints(name).load()).rejects.toMatchObject({ code: 'CHECKPOINT_STORE' });
+      await expect(fileCheckpoints(name).load()).rejects.toMatchObject({
+        code: 'CHECKPOINT_STORE',
+        message: expect.stringContaining('Restore it; or remove it') as string,
+      });
     }
   });
 

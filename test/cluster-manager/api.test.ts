@@ -315,6 +315,73 @@ describe('machine keys', () => {
   });
 });
 
+describe('users and keys', () => {
+  it('are for administrators alone', async () => {
+    await using folder = await managerFolder();
+    const ann = await addUser(folder.directory, { name: 'ann' }, { passwordCost: cheapPasswords });
+    await using manager = await folder.start();
+    const key = await manager.machineKey('client', ['shop']);
+    for (const token of [await manager.token(ann), key]) {
+      for (const [method, path, body] of [
+        ['GET', '/v1/users', undefined],
+        ['POST', '/v1/users', { name: 'eve', administrator: true }],
+        ['DELETE', '/v1/users/admin', undefined],
+        ['GET', '/v1/machine-keys', undefined],
+        ['DELETE', '/v1/machine-keys/0123456789abcdef', undefined],
+      ] as const) {
+        const answer = await manager.request(method, path, { token, body });
+        expect([method, path, answer.status, codeOf(answer)]).toEqual([method, path, 403, 'FORBIDDEN']);
+      }
+    }
+  });
+
+  it('are shown without a hash, and end at once where they are removed', async () => {
+    await using folder = await managerFolder();
+    await using manager = await folder.start();
+    const token = await manager.token();
+    const made = await manager.request('POST', '/v1/users', {
+      token,
+      body: { name: 'ann', topics: ['shop'], tables: ['shop.*'] },
+    });
+    const ann = made.body as { name: string; password: string };
+    const annsToken = await manager.token(ann);
+    const key = await manager.machineKey('client', ['shop']);
+    const shown = [
+      await manager.request('GET', '/v1/users', { token }),
+      await manager.request('GET', '/v1/machine-keys', { token }),
+    ].map(({ body }) => body);
+    expect(shown).toMatchObject([
+      { users: [{ name: 'admin' }, { name: 'ann', administrator: false, reads: { topics: ['shop'] } }] },
+      { machineKeys: [{ kind: 'client', topics: ['shop'], tables: ['**'] }] },
+    ]);
+    expect(JSON.stringify(shown)).not.toMatch(/hash|salt|credential|secret/i);
+
+    const [, id] = key.split('_');
+    expect((await manager.request('DELETE', `/v1/machine-keys/${id}`, { token })).status).toBe(200);
+    expect((await manager.request('DELETE', `/v1/machine-keys/${id}`, { token })).status).toBe(400);
+    expect((await manager.request('GET', '/v1/topics', { token: key })).status).toBe(401);
+    expect((await manager.request('DELETE', '/v1/users/ann', { token })).status).toBe(200);
+    expect((await manager.request('GET', '/v1/topics', { token: annsToken })).status).toBe(401);
+    expect(manager.audited('userRemoved')).toMatchObject([{ principal: 'admin', name: 'ann' }]);
+    expect(manager.audited('machineKeyRemoved')).toMatchObject([{ principal: 'admin', id }]);
+  });
+
+  it('leave one administrator', async () => {
+    await using folder = await managerFolder();
+    await using manager = await folder.start();
+    const token = await manager.token();
+    const removed = await manager.request('DELETE', '/v1/users/admin', { token });
+    expect([removed.status, codeOf(removed)]).toEqual([400, 'REQUEST_INVALID']);
+    const demoted = await manager.request('POST', '/v1/users', {
+      token,
+      body: { name: 'admin', replace: true },
+    });
+    expect(demoted.status).toBe(400);
+    await manager.request('POST', '/v1/users', { token, body: { name: 'root', administrator: true } });
+    expect((await manager.request('DELETE', '/v1/users/admin', { token })).status).toBe(200);
+  });
+});
+
 describe('the HTTP API', () => {
   it('asks for a token wherever one is needed', async () => {
     await using hub = await shop();
@@ -324,6 +391,11 @@ describe('the HTTP API', () => {
       ['POST', '/v1/topics/shop/stores', { from: 'latest' }],
       ['DELETE', '/v1/stores/shop/a', undefined],
       ['POST', '/v1/machine-keys', { kind: 'store', topics: ['shop'] }],
+      ['GET', '/v1/machine-keys', undefined],
+      ['DELETE', '/v1/machine-keys/0123456789abcdef', undefined],
+      ['GET', '/v1/users', undefined],
+      ['POST', '/v1/users', { name: 'eve', administrator: true }],
+      ['DELETE', '/v1/users/admin', undefined],
     ] as const) {
       const answer = await hub.manager.request(method, path, { body });
       expect([path, answer.status, codeOf(answer)]).toEqual([path, 401, 'UNAUTHENTICATED']);
@@ -387,10 +459,13 @@ describe('the HTTP API', () => {
       '/v1/keys',
       '/v1/login',
       '/v1/machine-keys',
+      '/v1/machine-keys/{id}',
       '/v1/stores/announce',
       '/v1/stores/{topic}/{id}',
       '/v1/topics',
       '/v1/topics/{topic}/stores',
+      '/v1/users',
+      '/v1/users/{name}',
     ]);
   });
 });

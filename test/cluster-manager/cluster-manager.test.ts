@@ -88,9 +88,11 @@ describe('ClusterManager', () => {
   it('refuses addresses that others could reach', async () => {
     await using folder = await managerFolder();
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org']) {
-      const expected = { code: 'ADDRESS_NOT_LOOPBACK' };
-      await expect(start(folder.directory, { listen: { host, port: 0 } })).rejects.toMatchObject(expected);
-      await expect(start(folder.directory, { admin: { host, port: 0 } })).rejects.toMatchObject(expected);
+      const config = parseManagerConfig({ directory: folder.directory });
+      for (const part of ['listen', 'admin']) {
+        const started = ClusterManager.start({ ...config, [part]: { host, port: 0 } }, silent);
+        await expect(started).rejects.toMatchObject({ code: 'ADDRESS_NOT_LOOPBACK' });
+      }
     }
   });
 

@@ -40,6 +40,13 @@ describe('parseManagerConfig', () => {
     expect(faults).toHaveLength(6);
   });
 
+  it('lists addresses that are not loopback among the faults', () => {
+    expect(faultsOf({ directory: 'd', listen: { host: '0.0.0.0' }, admin: { host: 'cm.example' } })).toEqual([
+      expect.stringMatching(/^listen\.host: is not a loopback address/),
+      expect.stringMatching(/^admin\.host: is not a loopback address/),
+    ]);
+  });
+
   it('fails with CONFIG_INVALID', () => {
     expect(errorOf(() => parseManagerConfig({}))).toMatchObject({ code: 'CONFIG_INVALID' });
   });

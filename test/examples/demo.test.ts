@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readFile, readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -43,14 +43,42 @@ test('one row changed by hand on the target makes the demo fail, and is shown', 
   expect(code).toBe(1);
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s in the middle ends everything', async (signal) => {
+const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+test.each(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)('%s in the middle ends everything', async (signal) => {
   await using folder = await temporaryFolder('tmp');
   await using demo = startCommand(['--seconds', '60'], { program: main, env: { TMPDIR: folder.path } });
   await demo.prints(/\d+ transactions/);
-  expect(await demo.stop(signal)).toBe(signal === 'SIGINT' ? 130 : 143);
+  expect(await demo.stop(signal)).toBe(codes[signal]);
   expect(demo.stderr).toBe('Stopped.\n');
   expect(await readdir(folder.path)).toEqual([]);
 });
+
+test('kill -9 of the demo leaves neither processes nor folders', async () => {
+  await using folder = await temporaryFolder('tmp');
+  await using demo = startCommand(['--seconds', '60'], { program: main, env: { TMPDIR: folder.path } });
+  await demo.prints(/\d+ transactions/);
+  // What the demo starts works in its folder, or is told of it.
+  const running = await processesIn(folder.path);
+  expect(running.length).toBeGreaterThanOrEqual(6);
+  await demo.stop('SIGKILL');
+  await expect.poll(() => readdir(folder.path), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => processesIn(folder.path), { timeout: 30_000 }).toEqual([]);
+});
+
+/** Process ids; those that have ended and are not yet taken note of do not count. */
+async function processesIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const [line, cwd] = await Promise.all([
+      readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+      readlink(`/proc/${pid}/cwd`).catch(() => ''),
+    ]);
+    if (line.includes(folder) || cwd.startsWith(folder)) found.push(pid);
+  }
+  return found;
+}
 
 test('--keep leaves all of it running, and what it prints can be tried', async () => {
   await using folder = await temporaryFolder('tmp');

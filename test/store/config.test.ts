@@ -118,6 +118,20 @@ test.each([
   expect(parseStoreConfig({ ...least, capture: { start } }).capture.start).toEqual(expected);
 });
 
+test('a source may be several hosts of one topology', () => {
+  const of = (hosts: string[]) => parseStoreConfig({ ...least, source: { hosts, user: 'repl' } }).source;
+  expect(of(['db1', '[::1]:3310', '10.0.0.1:3307'])).toMatchObject({
+    host: 'db1',
+    port: 3306,
+    others: [
+      { host: '::1', port: 3310 },
+      { host: '10.0.0.1', port: 3307 },
+    ],
+  });
+  expect(of(['vip.example:3306']).others).toEqual([]);
+  expect(parseStoreConfig(least).source.others).toBeUndefined();
+});
+
 test('the address of a source may hold user, password and port', () => {
   const { source } = parseStoreConfig({ ...least, source: { url: 'mariadb://a%40b:p%3Aw@[::1]:3310' } });
   expect(source).toMatchObject({ host: '::1', port: 3310, user: 'a@b', password: 'p:w' });
@@ -159,6 +173,20 @@ test.each([
   [
     { ...least, source: { url: 'mysql://u:secret@h', host: 'h', passwordFile: 'f' } },
     ['source.host: stands in the url already', 'source.passwordFile: the url has a password already'],
+  ],
+  [
+    { ...least, source: { hosts: ['a', 'a:3306'], host: 'a', user: 'u' } },
+    ['source.host: cannot be given beside hosts', 'source.hosts: names one twice'],
+  ],
+  [
+    { ...least, source: { hosts: ['a:0', 'mysql://b'], user: 'u' } },
+    ['source.hosts.0: must read host:3306', 'source.hosts.1: must read host:3306'],
+  ],
+  [
+    { ...least, source: { hosts: ['db1', '10.0.0.1'], user: 'u', tls: true } },
+    [
+      'source.tls: cannot compare a certificate with an address; give the name of the host, or tls.verify: false',
+    ],
   ],
   [{ ...least, source: { url: 'http://u:secret@h' } }, ['source.url: must read mysql://user@host:3306']],
   [

@@ -60,6 +60,17 @@ test('a scrape shows what the parts have counted', async () => {
   expect(text).toContain('process_cpu_user_seconds_total');
 });
 
+test('a log without transactions has no age', async () => {
+  const moment = { lsn: 0, time: 0 };
+  const empty: StoreMetricsSource = {
+    ...source,
+    extent: () => ({ lineage: 'x', head: moment, oldest: moment, coversFrom: 0, setBeforeOldest: '' }),
+  };
+  const text = await new StoreMetrics(empty).text();
+  expect(text.split('\n')).toContain('drc_store_head_lsn{topic="shop"} 0');
+  expect(text).not.toMatch(/^drc_store_log_\w+\{/m);
+});
+
 test('parts that are not running leave no figures, and two registries do not meet', async () => {
   const none: StoreMetricsSource = {
     ...source,

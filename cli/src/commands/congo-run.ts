@@ -2,9 +2,8 @@ import { type ConnectOptions, type Credentials, type Hub, connect } from '@drc/c
 import { Congo, type CongoHooks, type CongoStatus } from '@drc/client-sdk/congo';
 import { DrcError, isDrcError } from '@drc/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { readConfig } from '../config-file.js';
-import { startCongoAdmin } from '../congo-admin.js';
+import { StartingTask, startCongoAdmin } from '../congo-admin.js';
 import { type CongoConfig, parseCongoConfig } from '../congo-config.js';
 import { makeLogger } from '../logger.js';
 import { parseMoment } from '../moment.js';
@@ -30,16 +29,22 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
     prompt: `Password for ${config.target.user}@${config.target.host}: `,
     orElse: 'target.passwordFile',
   });
+  const credentials = await credentialsOf(config);
+  const task = new StartingTask();
+  await using admin = await startCongoAdmin(config.admin, task);
+  logger.info({ task: config.task, topic: config.topic, adminUrl: admin.url }, 'congo started');
   const hub = await connectWhenThere(
-    {
-      clusterManager: config.clusterManager,
-      credentials: await credentialsOf(config),
-      client: `congo ${config.task}`,
+    { clusterManager: config.clusterManager, credentials, client: `congo ${config.task}`.slice(0, 100) },
+    (error, retryAt) => {
+      task.waiting = { kind: 'waiting', error, retryAt };
+      logger.warn({ code: error.code }, error.message);
     },
-    logger,
     signal,
   );
-  if (hub === undefined) return;
+  if (hub === undefined) {
+    logger.info('congo stopped');
+    return;
+  }
   await using _closing = hub;
   const congo = new Congo({
     hub,
@@ -64,12 +69,11 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
           { code: status.error.code, retryAt: new Date(status.retryAt).toISOString() },
           status.error.message,
         );
-      } else logger.info({ state: status.kind }, `congo ${status.kind}`);
+      } else if (status.kind !== 'stopped') logger.info({ state: status.kind }, `congo ${status.kind}`);
     }),
     ...(hooks === undefined ? {} : { hooks }),
   });
-  await using admin = await startCongoAdmin(config.admin, congo);
-  logger.info({ task: config.task, topic: config.topic, adminUrl: admin.url }, 'congo started');
+  task.congo = congo;
   await congo.run(signal);
   logger.info({ transactions: congo.counters.transactions, rows: congo.counters.rows }, 'congo stopped');
 }
@@ -79,7 +83,7 @@ const reconnectPauseMs = 2_000;
 /** A service may be started before the manager is: it is waited for, as it is later on. Undefined after `signal`. */
 async function connectWhenThere(
   options: ConnectOptions,
-  logger: Logger,
+  onWaiting: (error: DrcError, retryAt: number) => void,
   signal: AbortSignal,
 ): Promise<Hub | undefined> {
   while (!signal.aborted) {
@@ -87,14 +91,14 @@ async function connectWhenThere(
       return await connect(options);
     } catch (error) {
       if (!isDrcError(error) || !error.retryable) throw error;
-      logger.warn({ code: error.code }, error.message);
+      onWaiting(error, Date.now() + reconnectPauseMs);
       await sleep(reconnectPauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
   return undefined;
 }
 
-/** Each transaction reports `applying`: only a change of state is worth a line. */
+/** Each transaction reports `applying`: only a change of state is worth a line. The end has one with its figures. */
 function logChanges(log: (status: CongoStatus) => void): (status: CongoStatus) => void {
   let last: string | undefined;
   return (status) => {

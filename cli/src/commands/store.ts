@@ -2,6 +2,7 @@ import { DrcError } from '@drc/protocol';
 import { type StoreConfig, Store, parseStoreConfig } from '@drc/store';
 import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { adviceOf, explainPort } from '../advice.js';
 import { readConfig } from '../config-file.js';
 import { makeLogger } from '../logger.js';
 import { readSecret } from '../secret.js';
@@ -36,7 +37,14 @@ export async function storeStart(flags: StoreStartFlags, signal: AbortSignal): P
       await readSecret({ variable: 'DRC_MACHINE_KEY', file: config.machineKeyFile, orElse: 'machineKeyFile' })
     ).trim(),
   };
-  await runStore(config, secrets, logger, signal);
+  try {
+    await runStore(config, secrets, { logger }, signal);
+  } catch (error) {
+    throw explainPort(error, [
+      { port: config.listen.port, setting: 'listen.port (--port, DRC_STORE_PORT)' },
+      { port: config.admin.port, setting: 'admin.port (--admin-port, DRC_STORE_ADMIN_PORT)' },
+    ]);
+  }
 }
 
 export interface StoreSecrets {
@@ -44,25 +52,31 @@ export interface StoreSecrets {
   readonly machineKey: string;
 }
 
+export interface StoreRun {
+  readonly logger: Logger;
+  /** Called with each running store; what it throws ends the store. */
+  readonly watch?: (store: Store) => Promise<void>;
+  /** Puts what stopped capture into the words of whoever runs the store. Default: as it is. */
+  readonly explain?: (error: DrcError) => DrcError;
+}
+
 const reopenPauseMs = 1_000;
 
 /**
  * Keeps a store running. After a failed write it is opened anew: what the log then says is where capture goes on.
- * @param watch called with each running store; what it throws ends the store.
  * @throws DrcError that stopped capture of a log which never began: there is nothing to serve, and the reason is a
  * setting that somebody must change.
  */
 export async function runStore(
   config: StoreConfig,
   secrets: StoreSecrets,
-  logger: Logger,
+  run: StoreRun,
   signal: AbortSignal,
-  watch: (store: Store) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   while (!signal.aborted) {
-    const failure = await runOnce(config, secrets, logger, signal, watch);
+    const failure = await runOnce(config, secrets, run, signal);
     if (failure === undefined) return;
-    logger.error({ code: failure.code }, `${failure.message} Opening the log again.`);
+    run.logger.error({ code: failure.code }, `${failure.message} Opening the log again.`);
     await sleep(reopenPauseMs, undefined, { signal }).catch(() => undefined);
   }
 }
@@ -71,14 +85,14 @@ export async function runStore(
 async function runOnce(
   config: StoreConfig,
   secrets: StoreSecrets,
-  logger: Logger,
+  { logger, watch, explain = (error) => error }: StoreRun,
   signal: AbortSignal,
-  watch: (store: Store) => Promise<void>,
 ): Promise<DrcError | undefined> {
   await using store = await Store.start(config, { logger, ...secrets });
   logger.info({ topic: config.topic, url: store.url, adminUrl: store.adminUrl }, 'store started');
   const stop = aborted(signal);
-  const failure = await Promise.race([watch(store).then(() => store.captureEnded), stop]);
+  const watched = watch?.(store) ?? Promise.resolve();
+  const failure = await Promise.race([watched.then(() => store.captureEnded), stop]);
   if (!(failure instanceof DrcError)) {
     logger.info('stopping');
     return undefined;
@@ -87,7 +101,7 @@ async function runOnce(
   if (store.log.capture.identity === undefined) throw failure;
   logger.error(
     { code: failure.code, ...failure.details },
-    `Capture has stopped: ${failure.message} ${failure.advice}`,
+    `Capture has stopped: ${failure.message} ${adviceOf(explain(failure))}`,
   );
   await stop;
   logger.info('stopping');

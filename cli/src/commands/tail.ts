@@ -1,7 +1,9 @@
 import { type Subscription, connect, fileCheckpoints } from '@drc/client-sdk';
+import { DrcError, isDrcError } from '@drc/protocol';
 import { once } from 'node:events';
+import { withAdvice } from '../advice.js';
 import { changeAsJson, changeAsText } from '../change-text.js';
-import { type ClientFlags, clientOptions } from '../client-profile.js';
+import { type ClientFlags, clientFrom } from '../client-profile.js';
 import { parseMoment } from '../moment.js';
 
 export interface TailFlags extends ClientFlags {
@@ -14,13 +16,32 @@ export interface TailFlags extends ClientFlags {
 
 /** Prints changes until `signal` is aborted or `count` of them are printed. */
 export async function tail(topic: string, flags: TailFlags, signal: AbortSignal): Promise<void> {
+  const tables = flags.table ?? [];
+  for (const table of tables) mustNameSchema(table, topic);
+  const from = parseMoment(flags.from, Date.now());
+  const client = await clientFrom(flags);
+  try {
+    await using hub = await connect({ ...client.options, client: 'drc tail' });
+    await using subscription = hub.subscribe(topic, {
+      from,
+      ...(tables.length === 0 ? {} : { tables }),
+      ...(flags.checkpoint === undefined ? {} : { checkpoints: fileCheckpoints(flags.checkpoint) }),
+    });
+    if (typeof from === 'object' && 'timestamp' in from && Number(from.timestamp) > Date.now())
+      say('--from lies in the future: nothing comes until then.');
+    await print(topic, subscription, flags, signal);
+  } catch (error) {
+    throw client.explain(isDrcError(error, 'RETENTION_EXPIRED') ? sayOldest(error, flags) : error);
+  }
+}
+
+async function print(
+  topic: string,
+  subscription: Subscription,
+  flags: TailFlags,
+  signal: AbortSignal,
+): Promise<void> {
   const asJson = flags.json ?? !process.stdout.isTTY;
-  await using hub = await connect({ ...(await clientOptions(flags)), client: 'drc tail' });
-  await using subscription = hub.subscribe(topic, {
-    from: parseMoment(flags.from, Date.now()),
-    tables: flags.table ?? [],
-    ...(flags.checkpoint === undefined ? {} : { checkpoints: fileCheckpoints(flags.checkpoint) }),
-  });
   const stop = (): void => void subscription.close();
   signal.addEventListener('abort', stop, { once: true });
   using _complaints = reportWaiting(subscription);
@@ -28,7 +49,13 @@ export async function tail(topic: string, flags: TailFlags, signal: AbortSignal)
   for await (const tx of subscription) {
     for await (const change of tx.changes) {
       // Asked for one more than wanted: a transaction whose last change was printed is done, and counts as such.
-      if (left <= 0) return;
+      if (left <= 0) {
+        if (flags.checkpoint !== undefined)
+          say(
+            `--count ended within transaction ${tx.id}; the checkpoint stays before it, so it comes again.`,
+          );
+        return;
+      }
       const line = asJson ? changeAsJson(topic, tx, change) : changeAsText(tx, change);
       if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
       left -= 1;
@@ -37,6 +64,28 @@ export async function tail(topic: string, flags: TailFlags, signal: AbortSignal)
     if (left <= 0) return;
   }
 }
+
+/** A name without a schema is that of no table. A glob may stand for the dot, too. @throws DrcError `CONFIG_INVALID`. */
+function mustNameSchema(table: string, topic: string): void {
+  if (/[.*?[{]/.test(table)) return;
+  throw new DrcError(
+    'CONFIG_INVALID',
+    `--table ${table} names no schema. Did you mean ${topic}.${table}? (*.${table} takes those of all schemas.)`,
+  );
+}
+
+function sayOldest(error: DrcError, { from, checkpoint }: TailFlags): DrcError {
+  const oldest = error.details['oldest'];
+  const ways = `--from earliest${oldest === undefined ? '' : `, or --from ${String(oldest)}`}`;
+  return withAdvice(
+    error,
+    checkpoint === undefined
+      ? `The oldest moment left is reached with ${ways} (asked for: ${from}).`
+      : `Where the checkpoint is the moment that is gone: what came since is lost to this reader. Remove ${checkpoint}, and begin with ${ways}.`,
+  );
+}
+
+const say = (text: string): void => void process.stderr.write(`Note: ${text}\n`);
 
 /** Says on stderr when the stream waits for a store or a manager: silence would look like "no changes". */
 function reportWaiting(subscription: Subscription): Disposable {

@@ -5,6 +5,7 @@ import { RowWriter, type WrittenRows } from './row-writer.js';
 import type { Rules, TableName } from './rules.js';
 import { Target, type TargetOptions } from './target.js';
 import { readTable } from './target-schema.js';
+import { absentTable, privilegeFaults } from './target-privileges.js';
 import { type TableMatch, type TriggerPolicy, matchTable, nameOf, tableFaults } from './target-table.js';
 
 /** Where a test's main may stop the process. The real mains pass none. */
@@ -23,6 +24,10 @@ export interface ApplierOptions {
   readonly ddl: DdlPolicy;
   readonly triggers: TriggerPolicy;
   readonly counters: ApplierCounters;
+  /** Faults of the target's tables: those that are known, to which what is found is added. */
+  readonly faults: Set<string>;
+  /** Rows of the first target transaction from which on each goes in a statement of its own. Default: none. */
+  readonly singlyFrom?: number | undefined;
   readonly hooks?: CongoHooks | undefined;
 }
 
@@ -49,6 +54,8 @@ export class Applier implements AsyncDisposable {
   /** By the object: the SDK has one for each version of a table, and makes new ones when it reconnects. */
   readonly #matches = new WeakMap<TableVersion, { readonly match: TableMatch | undefined }>();
   readonly #writer: RowWriter;
+  /** Tables whose rows the target cannot take. */
+  readonly #refused: TableVersion[] = [];
   /** By the writer, since the last COMMIT. */
   readonly #written: WrittenRows = { insert: 0, update: 0, delete: 0 };
   /** What the target has; moves only after a COMMIT was acknowledged. */
@@ -63,12 +70,13 @@ export class Applier implements AsyncDisposable {
     this.#progress = progress;
     this.#applied = progress.applied;
     this.#recorded = !progress.isEmpty;
-    this.#writer = new RowWriter(target, this.#written);
+    this.#writer = new RowWriter(target, this.#written, options.singlyFrom);
   }
 
   /**
    * @param previous the claim of this process before its connection was lost; without it the task is taken over.
-   * @throws DrcError `TARGET_CONFIG` with all tables that are named and missing, `TASK_FENCED`, `TARGET_UNREACHABLE`.
+   * @throws DrcError `TARGET_CONFIG` with all faults of all tables that are named, `TASK_FENCED`, `TARGET_AUTH`,
+   * `TARGET_UNREACHABLE`.
    */
   static async open(options: ApplierOptions, previous?: ProgressTable): Promise<Applier> {
     const target = await Target.open(options.target);
@@ -82,6 +90,16 @@ export class Applier implements AsyncDisposable {
       await target[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Rows of the target transaction before the statement of several rows that failed it: one of them is refused. */
+  get failedAt(): number | undefined {
+    return this.#writer.failedAt;
+  }
+
+  /** Looks whether the task is still ours, between target transactions. @throws DrcError `TASK_FENCED`. */
+  async confirm(): Promise<void> {
+    await this.#exclusive(() => this.#progress.confirm());
   }
 
   get claim(): ProgressTable {
@@ -128,15 +146,19 @@ export class Applier implements AsyncDisposable {
           transactions += 1;
           return this.#apply(tx);
         });
+        this.#assertAllMatched();
         await this.#writer.flush();
         // The exact set, also of what lay between: the ids alone would not tell where the task began.
         await this.#commit(last ? this.#applied.union(last.checkpoint.set) : this.#applied);
+        this.#writer.singlyFrom = Number.POSITIVE_INFINITY;
         this.#options.counters.transactions += transactions;
         return result;
       } catch (error) {
-        if (!(error instanceof DrcError) || !last) throw error;
+        // Of several the last is named, and not by the message: each is tried alone before one is blamed.
+        if (!(error instanceof DrcError) || !last || error.code === 'TASK_FENCED') throw error;
         const details = { ...error.details, transaction: last.id };
-        throw new DrcError(error.code, error.message, details, { cause: error.cause });
+        const message = transactions === 1 ? `Transaction ${last.id}: ${error.message}` : error.message;
+        throw new DrcError(error.code, message, details, { cause: error.cause });
       }
     });
   }
@@ -169,7 +191,8 @@ export class Applier implements AsyncDisposable {
       case 'delete': {
         const known = this.#matches.get(change.tableVersion);
         const match = known ? known.match : await this.#match(change.tableVersion);
-        if (!match) return;
+        // Behind a table that is refused nothing is written any more, only looked for further ones.
+        if (!match || this.#refused.length > 0) return;
         await this.#writer.write(match, change);
         if (this.#options.hooks) await this.#at('row');
         return;
@@ -185,7 +208,7 @@ export class Applier implements AsyncDisposable {
     }
   }
 
-  /** @throws DrcError `TARGET_CONFIG` with all faults of the table. */
+  /** Undefined where no rule names the table, and where the target cannot take its rows. */
   async #match(version: TableVersion): Promise<TableMatch | undefined> {
     // A question between a row statement and its warnings would lose them.
     await this.#writer.flush();
@@ -195,17 +218,29 @@ export class Applier implements AsyncDisposable {
     return match;
   }
 
-  async #matchTo(version: TableVersion, name: TableName): Promise<TableMatch> {
+  async #matchTo(version: TableVersion, name: TableName): Promise<TableMatch | undefined> {
     const target = await readTable(this.#target, name);
     const { match, faults } = target
       ? matchTable(version, target, this.#options.triggers)
-      : { match: undefined, faults: [missingTable(name)] };
+      : { match: undefined, faults: [await absentTable(this.#target, name)] };
+    if (target) faults.push(...(await privilegeFaults(this.#target, target)));
     if (match && faults.length === 0) return match;
-    throw new DrcError(
-      'TARGET_CONFIG',
-      `The target cannot take rows of ${nameOf(version)}: ${faults.join('; ')}.`,
-      { table: nameOf(name), faults },
-    );
+    this.#refused.push(version);
+    for (const fault of faults) this.#options.faults.add(fault);
+    return undefined;
+  }
+
+  /** @throws DrcError `TARGET_CONFIG` with the faults of all tables whose rows have come. */
+  #assertAllMatched(): void {
+    const [first] = this.#refused;
+    if (first === undefined) return;
+    const faults = [...this.#options.faults];
+    const sources = this.#refused.map(nameOf).join(', ');
+    const target = this.#options.rules.targetOf(first);
+    throw new DrcError('TARGET_CONFIG', `the target cannot take rows of ${sources}: ${faults.join('; ')}.`, {
+      table: target && nameOf(target),
+      faults,
+    });
   }
 
   async #commit(applied: TransactionSet): Promise<void> {
@@ -245,21 +280,28 @@ export class Applier implements AsyncDisposable {
  */
 const harmless = /^(CREATE|ALTER) (DATABASE|SCHEMA)$/;
 
-const refusedDdl = (ddl: Ddl): DrcError =>
-  new DrcError(
-    'STATEMENT_UNSUPPORTED',
-    `The source ran ${ddl.verb}${ddl.tables.length > 0 ? ` on ${ddl.tables.join(', ')}` : ''}, and the task has ddl: stop.`,
-    { tables: ddl.tables },
-  );
+/** Of a statement's text an error shows so much, characters. */
+const maxStatementText = 1_000;
 
-const missingTable = (name: TableName): string => `${nameOf(name)}: there is no such table`;
+function refusedDdl({ verb, tables, text }: Ddl): DrcError {
+  const statement =
+    text === undefined || text.length <= maxStatementText ? text : `${text.slice(0, maxStatementText)}…`;
+  return new DrcError(
+    'STATEMENT_UNSUPPORTED',
+    `the source ran ${verb}${tables.length > 0 ? ` on ${tables.join(', ')}` : ''}, and the task has ddl: stop.${
+      statement === undefined ? '' : ` The statement: ${statement}`
+    }`,
+    { tables, statement },
+  );
+}
 
 /** What the rules name must be there before anything is claimed or written. */
 async function checkNamedTargets(target: Target, rules: Rules, triggers: TriggerPolicy): Promise<void> {
   const faults: string[] = [];
   for (const name of rules.namedTargets) {
     const table = await readTable(target, name);
-    faults.push(...(table ? tableFaults(table, triggers) : [missingTable(name)]));
+    if (!table) faults.push(await absentTable(target, name));
+    else faults.push(...tableFaults(table, triggers), ...(await privilegeFaults(target, table)));
   }
   await target.query('COMMIT');
   if (faults.length === 0) return;

@@ -25,6 +25,8 @@ export interface CongoOptions {
   readonly progressSchema?: string;
   /** A target transaction takes source transactions until it has this many rows. Default 2,000. */
   readonly maxBatchRows?: number;
+  /** How often an idle task looks whether it was taken over, ms. Default 5,000. */
+  readonly claimCheckMs?: number;
   /** Told of each state; for logs. */
   readonly onStatus?: (status: CongoStatus) => void;
   readonly hooks?: CongoHooks;
@@ -39,6 +41,7 @@ export type CongoStatus =
 
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
+const defaultClaimCheckMs = 5_000;
 /** How long an open target transaction may take to end once the task is to stop. */
 const stopGraceMs = 10_000;
 
@@ -67,6 +70,17 @@ export class Congo {
   #together = 0;
   /** So many source transactions get a target transaction each, since one of them was refused. */
   #alone = 0;
+  /** Faults of the target's tables, as far as they were met by the transactions that are being tried one by one. */
+  readonly #faults = new Set<string>();
+  /** Rows of the one source transaction that is refused from which on each is written by itself, to name the row. */
+  #singlyFrom: number | undefined;
+  /** Rows of the target transaction that failed before the statement of several rows that failed it. */
+  #failedAt: number | undefined;
+  /** When the source committed what was applied last, and what is being applied; ms since 1970. */
+  #lastCommitTime: number | undefined;
+  #underWay: number | undefined;
+  /** When nothing was left to apply, as seen last, ms since 1970. */
+  #caughtUpAt: number | undefined;
 
   /** @throws DrcError `CONFIG_INVALID` for faulty rules. */
   constructor(options: CongoOptions) {
@@ -83,6 +97,17 @@ export class Congo {
     return this.#status;
   }
 
+  /**
+   * How far the target is behind the source, ms; 0 while all that was committed is applied, undefined until the first
+   * is. Counted from the source's commit times by this host's clock.
+   */
+  get lagMs(): number | undefined {
+    if (this.#underWay !== undefined) return Math.max(0, Date.now() - this.#underWay);
+    if (this.#hasCaughtUp()) return 0;
+    const known = Math.max(this.#lastCommitTime ?? 0, this.#caughtUpAt ?? 0);
+    return known === 0 ? undefined : Math.max(0, Date.now() - known);
+  }
+
   /** The state of the stream that the task reads. */
   get subscription(): Subscription | undefined {
     return this.#subscription;
@@ -93,6 +118,7 @@ export class Congo {
    * committed or, where it still waits for the source or for the target, rolled back.
    */
   async run(signal: AbortSignal): Promise<void> {
+    this.#status = { kind: 'starting' };
     while (!signal.aborted) {
       this.#together = 0;
       try {
@@ -105,8 +131,7 @@ export class Congo {
           ? error
           : new DrcError('INTERNAL', String(error), {}, { cause: error });
         if (known.retryable) await this.#pause(known, signal);
-        else if (this.#together > 1 && known.code !== 'TASK_FENCED') this.#alone = this.#together;
-        else {
+        else if (known.code === 'TASK_FENCED' || !this.#canNarrow()) {
           this.#become({ kind: 'stopped', error: known });
           throw known;
         }
@@ -115,8 +140,21 @@ export class Congo {
     this.#become({ kind: 'stopped' });
   }
 
+  /** Whether trying again in smaller parts tells more exactly what is refused: which transaction, then which row. */
+  #canNarrow(): boolean {
+    if (this.#together > 1) {
+      this.#alone = this.#together;
+      return true;
+    }
+    const failedAt = this.#failedAt;
+    if (failedAt === undefined || failedAt >= (this.#singlyFrom ?? Number.POSITIVE_INFINITY)) return false;
+    this.#singlyFrom = failedAt;
+    return true;
+  }
+
   async #attempt(signal: AbortSignal): Promise<void> {
     const options = this.#options;
+    if (this.#alone === 0) this.#faults.clear();
     await using applier = await Applier.open(
       {
         target: options.target,
@@ -130,6 +168,8 @@ export class Congo {
         ddl: options.ddl ?? 'stop',
         triggers: options.triggers ?? 'refuse',
         counters: this.counters,
+        faults: this.#faults,
+        singlyFrom: this.#singlyFrom,
         hooks: options.hooks,
       },
       this.#claim,
@@ -141,16 +181,33 @@ export class Congo {
       checkpoints: applier.checkpoints,
     });
     this.#subscription = subscription;
-    this.#become({ kind: 'applying', lastCommitTime: undefined });
+    this.#underWay = undefined;
+    this.#become({ kind: 'applying', lastCommitTime: this.#lastCommitTime });
     let grace: NodeJS.Timeout | undefined;
     const stop = (): void => {
       grace = setTimeout(() => applier.abort(), stopGraceMs);
       void subscription.close();
     };
     signal.addEventListener('abort', stop, { once: true });
+    const idle = new AbortController();
+    let lost: unknown;
+    const watched = this.#watch(applier, idle.signal).catch((error: unknown) => {
+      lost = error;
+      this.#noteFence(error);
+      void subscription.close();
+    });
     try {
       if (!signal.aborted) await this.#apply(subscription, applier);
+      if (lost !== undefined) throw lost as Error;
+    } catch (error) {
+      this.#failedAt = applier.failedAt;
+      // What was lost closed the subscription, and that is all the loop may have noticed.
+      const reason = lost ?? error;
+      this.#noteFence(reason);
+      throw reason;
     } finally {
+      idle.abort();
+      await watched;
       clearTimeout(grace);
       signal.removeEventListener('abort', stop);
     }
@@ -164,9 +221,11 @@ export class Congo {
       // Where reading began must outlive a failure of the very first transaction: `latest` would be later then.
       if (!applier.isRecorded && subscription.checkpoint) await applier.record(subscription.checkpoint);
       let last = item.value;
-      const maxRows = this.#alone > 0 ? 0 : (this.#options.maxBatchRows ?? 2_000);
+      const isSuspect = this.#alone > 0 || this.#singlyFrom !== undefined;
+      const maxRows = isSuspect ? 0 : (this.#options.maxBatchRows ?? 2_000);
       await applier.transaction(async (apply) => {
         this.#together = 1;
+        this.#underWay = last.commitTime.getTime();
         let rows = await apply(last);
         next = pull(transactions);
         while (rows < maxRows && (await isThere(next))) {
@@ -181,10 +240,43 @@ export class Congo {
       this.#alone = Math.max(0, this.#alone - this.#together);
       this.#together = 0;
       this.#failures = 0;
-      this.#become({ kind: 'applying', lastCommitTime: last.commitTime.getTime() });
+      this.#singlyFrom = undefined;
+      this.#underWay = undefined;
+      this.#lastCommitTime = last.commitTime.getTime();
+      this.#become({ kind: 'applying', lastCommitTime: this.#lastCommitTime });
       // The record tells already what was applied. This adds what held nothing for the task: worth it when idle only.
       if (!(await isThere(next))) await subscription.commit(last);
     }
+  }
+
+  /**
+   * An idle task writes nothing, and so would not notice that it was taken over, or that its target has gone. Returns
+   * after `signal`. @throws what the look met.
+   */
+  async #watch(applier: Applier, signal: AbortSignal): Promise<void> {
+    let before = this.counters.targetTransactions;
+    for (;;) {
+      const isOver = sleep(this.#options.claimCheckMs ?? defaultClaimCheckMs, false, { signal });
+      if (await isOver.catch(() => true)) return;
+      if (this.#hasCaughtUp()) this.#caughtUpAt = Date.now();
+      const now = this.counters.targetTransactions;
+      // Each target transaction looks for itself.
+      if (now === before) await applier.confirm();
+      before = now;
+    }
+  }
+
+  #hasCaughtUp(): boolean {
+    return (
+      this.#status.kind === 'applying' &&
+      this.#underWay === undefined &&
+      this.#subscription?.status().kind === 'caughtUp'
+    );
+  }
+
+  /** At once: until the sessions are closed a fenced task would count as ready. */
+  #noteFence(error: unknown): void {
+    if (isDrcError(error, 'TASK_FENCED')) this.#become({ kind: 'stopped', error });
   }
 
   async #pause(error: DrcError, signal: AbortSignal): Promise<void> {
@@ -196,6 +288,8 @@ export class Congo {
   }
 
   #become(status: CongoStatus): void {
+    // It is told once, by whoever learns it first.
+    if (this.#status.kind === 'stopped') return;
     this.#status = status;
     this.#options.onStatus?.(status);
   }

@@ -147,6 +147,13 @@ export class ProgressTable {
     return new ProgressTable(target, options, epoch, records);
   }
 
+  /** Looks, outside of a target transaction, whether the task is still ours. @throws DrcError `TASK_FENCED`. */
+  async confirm(): Promise<void> {
+    const epoch = await readEpoch(this.#target, this.#options);
+    await this.#target.query('COMMIT');
+    if (epoch !== this.#epoch) throw fenced(this.#options.task);
+  }
+
   /** Begins a target transaction as the task's owner. @throws DrcError `TASK_FENCED` where another took over. */
   async begin(): Promise<void> {
     const [row] = await this.#target.execute<EpochRow[]>(

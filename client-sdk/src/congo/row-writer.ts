@@ -1,7 +1,7 @@
 import { DrcError, type Row } from '@drc/protocol';
 import type { DeleteChange, InsertChange, UpdateChange } from '../index.js';
 import { type Bound, bind, deleteSql, insertSql, updateSql } from './statements.js';
-import type { Target, Warning } from './target.js';
+import { rowNumber, type Target, type Warning } from './target.js';
 import { type MatchedColumn, type TableMatch, nameOf } from './target-table.js';
 
 /** Rows a multi-row statement may have: few sizes, so that the prepared statements are used again. */
@@ -48,15 +48,24 @@ export class RowWriter {
   /** Rows sent; whether they are committed is the caller's affair. */
   readonly #written: WrittenRows;
   readonly #runBytes: number;
+  /**
+   * From so many rows of the target transaction on each goes in a statement of its own, so that one that is refused can
+   * be named.
+   */
+  singlyFrom: number;
+  /** Rows of the target transaction before the statement of several rows that failed; undefined where none has. */
+  failedAt: number | undefined;
   /** Statements over all columns, by size: their text is long, and the same each time. */
   readonly #texts = new WeakMap<TableMatch, Map<string, string>>();
   #run: Run | undefined;
   /** What is under way: one thing at a time, since warnings are asked for behind each statement. */
   #sending: Promise<void> = Promise.resolve();
 
-  constructor(target: Target, written: WrittenRows) {
+  /** @param written of the target transaction that is open */
+  constructor(target: Target, written: WrittenRows, singlyFrom = Number.POSITIVE_INFINITY) {
     this.#target = target;
     this.#written = written;
+    this.singlyFrom = singlyFrom;
     this.#runBytes = Math.min(maxStatementBytes, target.maxPacketBytes / 4);
   }
 
@@ -111,7 +120,7 @@ export class RowWriter {
     // Without a key two equal rows would be found by one condition.
     const most = run.kind === 'delete' && !run.match.keyed ? 1 : Math.floor(maxParameters / width);
     for (let at = 0; at < rows.length; ) {
-      const limit = Math.min(most, rows.length - at);
+      const limit = this.#rowsWritten >= this.singlyFrom ? 1 : Math.min(most, rows.length - at);
       const size = statementSizes.find((candidate) => candidate <= limit) ?? 1;
       const part = size === rows.length ? rows : rows.slice(at, at + size);
       if (run.kind === 'insert') await this.#insert(run, part);
@@ -136,7 +145,10 @@ export class RowWriter {
     const values: Bound[] = [];
     for (const row of rows) pushLookup(values, row, match);
     const found = await this.#send(match, sql, values, rows);
-    if (found !== rows.length) throw missing(match, 'delete', rows, rows.length - found);
+    if (found !== rows.length) {
+      if (rows.length > 1) this.failedAt = this.#rowsWritten;
+      throw missing(match, 'a delete', rows, rows.length - found);
+    }
     this.#written.delete += rows.length;
   }
 
@@ -154,8 +166,13 @@ export class RowWriter {
     pushValues(values, after, columns);
     pushLookup(values, before, match);
     const found = await this.#send(match, sql, values, [after]);
-    if (found !== 1) throw missing(match, 'update', [before], 1);
+    if (found !== 1) throw missing(match, 'an update', [before], 1);
     this.#written.update += 1;
+  }
+
+  get #rowsWritten(): number {
+    const { insert, update, delete: deleted } = this.#written;
+    return insert + update + deleted;
   }
 
   #text(match: TableMatch, name: string, make: () => string): string {
@@ -177,9 +194,12 @@ export class RowWriter {
       return await this.#target.write(sql, values, (warning) => isEnumErrorValue(warning, match, rows));
     } catch (error) {
       if (!(error instanceof DrcError)) throw error;
+      if (rows.length > 1) this.failedAt = this.#rowsWritten;
       const table = nameOf(match.target);
-      const details = { ...error.details, table, key: keyText(match, rows) };
-      throw new DrcError(error.code, `${table}: ${error.message}`, details, { cause: error.cause });
+      const { row, ...others } = error.details;
+      const key = keyText(match, rowAt(row, rows));
+      const message = `${table}, ${keyNamed(key)}: ${error.message}`;
+      throw new DrcError(error.code, message, { ...others, table, key }, { cause: error.cause });
     }
   }
 
@@ -267,10 +287,11 @@ const isEnumErrorValue = (warning: Warning, match: TableMatch, rows: readonly Ro
       rowOf(warning, rows).some((row) => row[source.name] === ''),
   );
 
-/** The row that a warning speaks of (`… at row 3`, in whatever language), else all. */
-function rowOf(warning: Warning, rows: readonly Row[]): readonly Row[] {
-  const number = Number(/(\d+)\D*$/.exec(warning.Message)?.[1]);
-  const row = rows[number - 1];
+/** The row that a warning speaks of, else all. */
+const rowOf = (warning: Warning, rows: readonly Row[]): readonly Row[] => rowAt(rowNumber(warning), rows);
+
+function rowAt(number: unknown, rows: readonly Row[]): readonly Row[] {
+  const row = typeof number === 'number' ? rows[number - 1] : undefined;
   return row === undefined ? rows : [row];
 }
 
@@ -287,6 +308,8 @@ function keyText(match: TableMatch, rows: readonly Row[]): string | undefined {
   return rows.length === 1 ? text(first) : `${text(first)} … ${text(last)}`;
 }
 
+const keyNamed = (key: string | undefined): string => (key === undefined ? 'which has no key' : `key ${key}`);
+
 const shown = (value: Row[string] | undefined): string =>
   Buffer.isBuffer(value) ? `0x${value.toString('hex', 0, 32)}` : String(value);
 
@@ -295,7 +318,9 @@ function missing(match: TableMatch, kind: string, rows: readonly Row[], count: n
   const key = keyText(match, rows);
   return new DrcError(
     'ROW_MISSING',
-    `${table}: ${count} of the ${rows.length} row(s) of a ${kind} (key ${key ?? '–'}) are not on the target.`,
+    rows.length === 1
+      ? `${table}, ${keyNamed(key)}: the row of ${kind} is not on the target.`
+      : `${table}, ${keyNamed(key)}: ${count} of the ${rows.length} rows of ${kind} are not on the target.`,
     { table, key, rows: count },
   );
 }

@@ -30,32 +30,12 @@ export class Rules {
 
   /** @throws DrcError `CONFIG_INVALID`, naming all faults of all rules at once. */
   constructor(rules: readonly TableRule[]) {
-    const faults: string[] = [];
-    if (rules.length === 0) faults.push('tables: at least one rule is needed');
-    const compiled: CompiledRule[] = [];
-    for (const rule of rules) {
-      const toText = rule.to ?? '{schema}.{table}';
-      const from = splitName(rule.from);
-      const to = splitName(toText);
-      const own = [
-        ...(from === undefined ? [`from: '${rule.from}' is not schema.table or schema.*`] : fromFaults(from)),
-        ...(to === undefined ? [`to: '${toText}' is not schema.table`] : toFaults(to)),
-      ];
-      if (from && to && own.length === 0) {
-        if (from.table === '*' && !to.table.includes('{table}')) {
-          own.push(`to: '${toText}' would put every table of '${rule.from}' into one; use {table}`);
-        } else if (compiled.some((earlier) => covers(earlier.from, from))) {
-          own.push(`from: '${rule.from}' is never reached, an earlier rule takes it`);
-        }
-        compiled.push({ from, to });
-      }
-      faults.push(...own);
-    }
+    const faults = rules.length === 0 ? ['tables: at least one rule is needed'] : ruleFaults(rules);
     if (faults.length > 0) {
       const message = `The rules have ${faults.length} fault(s): ${faults.join('; ')}.`;
       throw new DrcError('CONFIG_INVALID', message, { faults });
     }
-    this.#rules = compiled;
+    this.#rules = rules.flatMap((rule) => compiled(rule) ?? []);
   }
 
   /** Globs for the subscription: what the rules may want. Names are taken letter by letter. */
@@ -81,6 +61,42 @@ export class Rules {
     return { schema: fill(rule.to.schema), table: fill(rule.to.table) };
   }
 }
+
+/** All faults of all rules, each `tables.0.from: what`. Undefined stands for a rule that is none, and is passed over. */
+export function ruleFaults(rules: readonly (TableRule | undefined)[]): string[] {
+  const earlier: TableName[] = [];
+  return rules.flatMap((rule, index) => {
+    if (!rule) return [];
+    const faults = faultsOf(rule, earlier);
+    const from = splitName(rule.from);
+    if (from && faults.length === 0) earlier.push(from);
+    return faults.map((fault) => `tables.${index}.${fault}`);
+  });
+}
+
+function faultsOf(rule: TableRule, earlier: readonly TableName[]): string[] {
+  const toText = rule.to ?? sameName;
+  const from = splitName(rule.from);
+  const to = splitName(toText);
+  const faults = [
+    ...(from === undefined ? [`from: '${rule.from}' is not schema.table or schema.*`] : fromFaults(from)),
+    ...(to === undefined ? [`to: '${toText}' is not schema.table`] : toFaults(to)),
+  ];
+  if (!from || !to || faults.length > 0) return faults;
+  if (from.table === '*' && !to.table.includes('{table}'))
+    return [`to: '${toText}' would put every table of '${rule.from}' into one; use {table}`];
+  return earlier.some((other) => covers(other, from))
+    ? [`from: '${rule.from}' is never reached, an earlier rule takes it`]
+    : [];
+}
+
+function compiled(rule: TableRule): CompiledRule | undefined {
+  const from = splitName(rule.from);
+  const to = splitName(rule.to ?? sameName);
+  return from && to && { from, to };
+}
+
+const sameName = '{schema}.{table}';
 
 const placeholder = /\{([^{}]*)\}/g;
 

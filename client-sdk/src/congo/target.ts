@@ -3,7 +3,7 @@ import { DrcError } from '@drc/protocol';
 import { type Socket, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bound } from './statements.js';
-import { targetError } from './target-error.js';
+import { connectionError, targetError } from './target-error.js';
 
 /** PEM content. Without `ca` the system's authorities count. */
 export interface TargetTls {
@@ -56,7 +56,7 @@ export class Target implements AsyncDisposable {
     this.maxPacketBytes = Number(facts.maxPacketBytes);
   }
 
-  /** @throws DrcError `TARGET_UNREACHABLE`, `TARGET_CONFIG`. */
+  /** @throws DrcError `TARGET_UNREACHABLE`, `TARGET_AUTH`. */
   static async open(options: TargetOptions): Promise<Target> {
     const socket = connect({ host: options.host, port: options.port ?? 3306, noDelay: true });
     socket.setKeepAlive(true, keepAliveMs);
@@ -97,7 +97,7 @@ export class Target implements AsyncDisposable {
       return new Target(connection, socket, facts);
     } catch (cause) {
       socket.destroy();
-      throw targetError(cause, 'Connecting to the target failed');
+      throw connectionError(cause, { user: options.user, encrypted: options.tls !== undefined });
     }
   }
 
@@ -148,7 +148,9 @@ export class Target implements AsyncDisposable {
     const worst = warnings.find((warning) => !mayTruncate(warning));
     if (!worst && warnings.length >= count) return;
     const what = worst?.Message ?? `${count} warnings, of which it shows ${warnings.length}`;
-    throw new DrcError('VALUE_TRUNCATED', `The target would change a value: ${what}.`);
+    throw new DrcError('VALUE_TRUNCATED', `The target would change a value: ${what}.`, {
+      row: worst && rowNumber(worst),
+    });
   }
 
   /** Makes the session's checks those under which the source wrote the rows. */
@@ -186,6 +188,12 @@ export interface Warning {
   readonly Code: number;
   readonly Message: string;
 }
+
+/** The row of the statement, from 1, that a warning speaks of: `… at row 3`, in whatever language. */
+export const rowNumber = ({ Message }: Warning): number | undefined => {
+  const digits = /(\d+)\D*$/.exec(Message)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+};
 
 /** MySQL 8 removed `tx_isolation`, MariaDB has `transaction_isolation` from 11.1 only. */
 async function isolationVariable(connection: Connection): Promise<string> {

@@ -4,12 +4,15 @@ import { createWriteStream } from 'node:fs';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessGuard } from './process-guard.js';
 
 export interface CommandOptions {
   /** The program and its arguments, run by this Node. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Ends the process where this one is killed. */
+  readonly guard: ProcessGuard;
   /** Takes what the process writes to stderr. */
   readonly logFile: string;
   /** Called with each line of stdout. */
@@ -40,6 +43,7 @@ export class Command implements AsyncDisposable {
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    options.guard.watch(this.#child.pid);
     const endAtOnce = (): void => void this.#child.kill('SIGKILL');
     process.once('exit', endAtOnce);
     this.#exited = once(this.#child, 'exit').finally(() => process.off('exit', endAtOnce));

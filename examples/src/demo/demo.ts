@@ -5,6 +5,7 @@ import { type Connection, type ConnectionOptions, createConnection } from 'mysql
 import { Command } from './command.js';
 import { type TableComparison, compareTable } from './compare.js';
 import { Disposables } from './disposables.js';
+import { guardProcesses } from './process-guard.js';
 import { type RunningHub, startHub } from './hub.js';
 import { measure } from './measure.js';
 import type { DemoOptions } from './options.js';
@@ -36,6 +37,7 @@ export async function runDemo(
 ): Promise<DemoResult> {
   await using cleanUp = new Disposables();
   const { path: folder } = cleanUp.use(await temporaryFolder('demo'));
+  const guard = cleanUp.use(guardProcesses(folder));
   say('Starting two MariaDB servers …');
   const [source, target] = await Promise.all(
     [1, 2].map((serverId) => startMariadb({ serverId }).then((server) => cleanUp.use(server))),
@@ -45,7 +47,7 @@ export async function runDemo(
   for (const server of [source, target]) for (const sql of tablesSql) await server.query(sql);
 
   say('Starting cluster manager, store, congo and a reader …');
-  const hub = await startHub(folder, source, target, cleanUp);
+  const hub = await startHub(folder, source, target, guard, cleanUp);
   const received = new Map<string, number>();
   const key = await hub.clientKey();
   const reading = cleanUp.use(
@@ -53,6 +55,7 @@ export async function runDemo(
       args: [reader, 'shop', 'shop.marks'],
       env: { DRC_MANAGER: hub.manager, DRC_MACHINE_KEY: key.trim() },
       cwd: folder,
+      guard,
       logFile: join(folder, 'reader.log'),
       onLine: (line) => {
         const { mark, atMs } = JSON.parse(line) as { mark?: string; atMs: number };

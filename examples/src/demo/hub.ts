@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { DatabaseServer } from '@drc/local-servers';
 import { Command, runCommand } from './command.js';
 import type { Disposables } from './disposables.js';
+import type { ProcessGuard } from './process-guard.js';
 
 const drc = fileURLToPath(import.meta.resolve('@drc/cli/bin/drc.js'));
 const congo = fileURLToPath(import.meta.resolve('@drc/cli/bin/congo.js'));
@@ -22,6 +23,7 @@ export async function startHub(
   folder: string,
   source: DatabaseServer,
   target: DatabaseServer,
+  guard: ProcessGuard,
   cleanUp: Disposables,
 ): Promise<RunningHub> {
   const file = (name: string): string => join(folder, name);
@@ -40,7 +42,7 @@ export async function startHub(
   // Port 0: a free one; the log says which.
   await write('cm.yaml', 'directory: ./cm\nlisten: { port: 0 }\nadmin: { port: 0 }\n');
   const start = (name: string, args: readonly string[]): Command =>
-    cleanUp.use(new Command({ args, cwd: folder, logFile: file(`${name}.log`) }));
+    cleanUp.use(new Command({ args, cwd: folder, guard, logFile: file(`${name}.log`) }));
   const managerProcess = start('cm', [drc, 'cm', 'start', '--config', 'cm.yaml']);
   const { url: manager = '' } = await ready(managerProcess);
 

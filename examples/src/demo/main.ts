@@ -3,9 +3,9 @@ import { DemoUsageError, demoHelp, parseDemoOptions } from './options.js';
 
 const stop = new AbortController();
 /** As a shell sees a program that a signal has ended. */
-const codes = { SIGINT: 130, SIGTERM: 143 } as const;
+const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 let stopped: number | undefined;
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
+for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
     // The second one does not wait until everything is closed; what runs is then killed, see Command.
     if (stopped !== undefined) process.exit(codes[name]);

@@ -7,11 +7,19 @@
  *   point     = 0x30 lsn u64
  *   table     = 0x40 schemaId 16 B
  *   lease     = 0x41 schemaId 16 B
- *   prepared  = 0x50 xid u8+bytes chunk u32     reserved for the chunks of prepared XA transactions
+ *   prepared  = 0x50 xid u16+bytes chunk u32    xid: its one text, ASCII (source/xa-xid.ts); see prepared-groups.ts
  *
  * LSNs and times are safe integers (below 2^53).
  */
-const Prefix = { meta: 0x01, chunk: 0x10, time: 0x20, point: 0x30, table: 0x40, lease: 0x41 } as const;
+const Prefix = {
+  meta: 0x01,
+  chunk: 0x10,
+  time: 0x20,
+  point: 0x30,
+  table: 0x40,
+  lease: 0x41,
+  prepared: 0x50,
+} as const;
 
 export const chunkKeyBytes = 13;
 
@@ -28,6 +36,7 @@ export const allKeys = {
   times: all(Prefix.time),
   points: all(Prefix.point),
   leases: all(Prefix.lease),
+  prepared: all(Prefix.prepared),
 } as const;
 
 export const metaKey = (name: string): Buffer => Buffer.concat([Buffer.of(Prefix.meta), Buffer.from(name)]);
@@ -70,6 +79,27 @@ export const readPointKey = (key: Buffer): number => readU64(key, 1);
 export const tableKey = (schemaId: Buffer): Buffer => Buffer.concat([Buffer.of(Prefix.table), schemaId]);
 export const leaseKey = (schemaId: Buffer): Buffer => Buffer.concat([Buffer.of(Prefix.lease), schemaId]);
 export const schemaIdOfKey = (key: Buffer): Buffer => key.subarray(1);
+
+/** A chunk of a prepared XA transaction. */
+export function preparedKey(xid: string, chunk: number): Buffer {
+  const key = Buffer.allocUnsafe(3 + xid.length + 4);
+  key[0] = Prefix.prepared;
+  key.writeUInt16BE(xid.length, 1);
+  key.write(xid, 3, 'latin1');
+  key.writeUInt32BE(chunk, 3 + xid.length);
+  return key;
+}
+
+/** All chunks of one. */
+export const preparedRange = (xid: string): KeyRange => ({
+  gte: preparedKey(xid, 0),
+  lt: Buffer.concat([preparedKey(xid, 0xffff_ffff), Buffer.of(0)]),
+});
+
+export const readPreparedKey = (key: Buffer): { xid: string; chunk: number } => ({
+  xid: key.toString('latin1', 3, key.length - 4),
+  chunk: key.readUInt32BE(key.length - 4),
+});
 
 const high = 0x1_0000_0000;
 

@@ -9,6 +9,7 @@ import { LevelDatabase } from './level-database.js';
 import { LockFile } from './lock-file.js';
 import { LogReader } from './log-reader.js';
 import { newLogIdentity, putIdentity, putTail, readMeta, type LogTail, type Meta } from './meta.js';
+import { PreparedGroups } from './prepared-groups.js';
 import { recover } from './recovery.js';
 import type { LogPoint } from './set-index.js';
 import { TableCatalog } from './table-catalog.js';
@@ -36,6 +37,7 @@ export interface LogFolder {
   /** The head. */
   readonly point: LogPoint;
   readonly catalog: TableCatalog;
+  readonly prepared: PreparedGroups;
   /** Log time of the oldest transaction; undefined where there is none. */
   readonly oldestTime: number | undefined;
 }
@@ -97,7 +99,8 @@ async function openLocked(options: LogFolderOptions, lock: LockFile): Promise<Lo
     const { lsn } = meta.tail;
     const oldestTime = lsn <= point.lsn ? (await reader.firstChunk(lsn)).logTime : undefined;
     const catalog = await TableCatalog.open(db);
-    return { lock, db, meta, mark, markPath, point, catalog, oldestTime };
+    const prepared = await PreparedGroups.open(db, point.lsn);
+    return { lock, db, meta, mark, markPath, point, catalog, prepared, oldestTime };
   } catch (error) {
     await db.close();
     throw error;

@@ -6,6 +6,7 @@ import type { Head } from './head.js';
 import { chunkKey, chunkKeyBytes, pointKey } from './keys.js';
 import type { LevelDatabase, WriteBatch } from './level-database.js';
 import type { LogHooks } from './log-hooks.js';
+import type { PreparedGroups } from './prepared-groups.js';
 import type { RecentChunks } from './recent-chunks.js';
 import { PointSpacing, putPoint, type LogPoint, type SourcePosition } from './set-index.js';
 import type { TableCatalog } from './table-catalog.js';
@@ -23,6 +24,7 @@ export interface GroupHeader {
 export interface LogWriterParts {
   readonly db: LevelDatabase;
   readonly catalog: TableCatalog;
+  readonly prepared: PreparedGroups;
   readonly recent: RecentChunks;
   readonly head: Head;
   readonly reserve: DiskReserve;
@@ -39,10 +41,17 @@ interface OpenGroup extends GroupHeader {
   readonly logTime: number;
   /** Of the chunks so far. */
   readonly checksums: number[];
+  /** The XID under which it is being prepared. */
+  preparedAs: string | undefined;
 }
 
 /** A source's clock may be wrong by this much before the store's own is believed, ms. */
 const clockToleranceMs = 1000;
+
+/** So much of a prepared transaction is queued before it is written to its place, bytes. */
+const placingBytes = 4 * 1024 * 1024;
+
+const noParts = Buffer.alloc(0);
 
 /** How much may wait for a full disk, bytes. */
 const waitingLimitBytes = 64 * 1024 * 1024;
@@ -140,7 +149,15 @@ export class LogWriter {
       lsn: this.#lsn + 1,
       logTime: Math.max(this.#logTime, Math.min(committed, arrived)),
       checksums: [],
+      preparedAs: undefined,
     };
+  }
+
+  prepareGroup(xid: string): void {
+    const group = this.#opened();
+    if (group.checksums.length > 0) throw new DrcError('INTERNAL', 'A group that has chunks is prepared.');
+    this.#parts.prepared.begin(xid, group.lsn, this.#batchFor);
+    group.preparedAs = xid;
   }
 
   putChunk(parts: Buffer): void {
@@ -150,6 +167,44 @@ export class LogWriter {
   truncateGroup(chunks: number): void {
     const group = this.#opened();
     this.#dropChunks(group, chunks);
+  }
+
+  endPrepare(lastParts: Buffer, position: SourcePosition): void {
+    this.#leavePrepared(lastParts);
+    this.endGroup(noParts, position);
+  }
+
+  async endPreparedAtOnce(lastParts: Buffer, position: SourcePosition): Promise<void> {
+    const { preparedAs: xid, checksums } = this.#opened();
+    if (xid === undefined) throw new DrcError('INTERNAL', 'The group is not being prepared.');
+    if (checksums.length > 0) {
+      this.#leavePrepared(lastParts);
+      return await this.commitPrepared(xid, position);
+    }
+    this.rollBackPrepared(xid);
+    this.#opened().preparedAs = undefined;
+    this.endGroup(lastParts, position);
+  }
+
+  async commitPrepared(xid: string, position: SourcePosition): Promise<void> {
+    const group = this.#opened();
+    // Some of it may be queued still.
+    await this.flush();
+    let last: Buffer = noParts;
+    for await (const chunk of this.#parts.prepared.chunks(xid)) {
+      const parts = chunk.bytes.subarray(chunk.partsAt);
+      if (chunk.last) last = parts;
+      else this.#put(group, parts, false);
+      if (this.#batchBytes < placingBytes) continue;
+      await this.flush();
+      await this.#parts.hooks.at?.('commit.placing');
+    }
+    this.#parts.prepared.commit(xid, group.lsn, this.#batchFor());
+    this.endGroup(last, position);
+  }
+
+  rollBackPrepared(xid: string): void {
+    this.#parts.prepared.delete(xid, this.#batchFor);
   }
 
   endGroup(lastParts: Buffer, position: SourcePosition): void {
@@ -166,7 +221,9 @@ export class LogWriter {
 
   abandonGroup(): void {
     if (this.#group === undefined) return;
-    this.#dropChunks(this.#group, 0);
+    const { preparedAs } = this.#group;
+    if (preparedAs === undefined) this.#dropChunks(this.#group, 0);
+    else this.rollBackPrepared(preparedAs);
     this.#group = undefined;
   }
 
@@ -224,6 +281,7 @@ export class LogWriter {
     putPoint(batch, point);
     if (this.#spacing.add(point.lsn, this.#batchBytes)) putTime(batch, point.time, point.lsn);
     for (const lsn of this.#spacing.passed(this.#markLsn)) batch.del(pointKey(lsn));
+    this.#parts.prepared.passed(this.#markLsn, () => batch);
   }
 
   #put(group: OpenGroup, parts: Buffer, last: boolean): void {
@@ -233,21 +291,35 @@ export class LogWriter {
         'The disk is down to its reserve, and what may wait for it is queued.',
       );
     }
-    const { lsn, logTime, commitTime, id, origin, checksums } = group;
+    const { lsn, logTime, commitTime, id, origin, checksums, preparedAs } = group;
     const chunk = checksums.length;
     this.#parts.catalog.use(parts, lsn, this.#batchFor);
     const stored = encodeChunk({ lsn, chunk, last, logTime, commitTime, id, origin }, parts, sealBytes);
     const partsAt = stored.length - sealBytes - parts.length;
-    const key = chunkKey(lsn, chunk, this.#key);
     const checksum = sealChunk(stored, chunk === 0 ? 0 : checksums[chunk - 1]!);
-    this.#batchFor().put(key, stored);
-    this.#batchBytes += key.length + stored.length;
+    this.#batchBytes += chunkKeyBytes + stored.length;
     checksums.push(checksum);
+    if (preparedAs !== undefined)
+      return this.#parts.prepared.put(preparedAs, chunk, stored, this.#batchFor());
+    this.#batchFor().put(chunkKey(lsn, chunk, this.#key), stored);
     const bytes = stored.subarray(sealBytes);
     this.#parts.recent.add({ lsn, chunk, last, logTime, commitTime, id, origin, partsAt, bytes });
   }
 
-  #dropChunks({ lsn, checksums }: OpenGroup, from: number): void {
+  /** The prepared chunks are complete; what follows goes to the group's own place, where nothing is yet. */
+  #leavePrepared(lastParts: Buffer): void {
+    const group = this.#opened();
+    this.#put(group, lastParts, true);
+    group.checksums.length = 0;
+    group.preparedAs = undefined;
+  }
+
+  #dropChunks({ lsn, checksums, preparedAs }: OpenGroup, from: number): void {
+    if (preparedAs !== undefined) {
+      this.#parts.prepared.truncate(preparedAs, from, this.#batchFor);
+      checksums.length = Math.min(checksums.length, from);
+      return;
+    }
     const batch = this.#batchFor();
     for (let chunk = from; chunk < checksums.length; chunk++) batch.del(chunkKey(lsn, chunk, this.#key));
     checksums.length = Math.min(checksums.length, from);

@@ -26,6 +26,7 @@ import {
   type SourceIdentity,
 } from './meta.js';
 import { RecentChunks, type Burst, type Cursor } from './recent-chunks.js';
+import type { PreparedGroups } from './prepared-groups.js';
 import { coversFrom, passIntervalMs, RetentionClock } from './retention.js';
 import { LogSeek, type LogView, type SeekResult } from './seek.js';
 import type { SourcePosition } from './set-index.js';
@@ -99,6 +100,7 @@ export class TransactionLog implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #catalog: TableCatalog;
+  readonly #prepared: PreparedGroups;
   readonly #reserve: DiskReserve;
   readonly #recent = new RecentChunks(recentBytes);
   readonly #turn = new Turn();
@@ -126,7 +128,7 @@ export class TransactionLog implements AsyncDisposable {
 
   /** Use `open`. */
   constructor(options: LogOptions, folder: LogFolder) {
-    const { db, meta, mark, markPath, point, catalog } = folder;
+    const { db, meta, mark, markPath, point, catalog, prepared } = folder;
     const { directory, clock, logger, hooks = {}, diskReserveBytes } = options;
     const { retentionMs = defaultRetentionMs, syncIntervalMs = defaultSyncIntervalMs } = options;
     this.#identity = meta.identity;
@@ -138,6 +140,7 @@ export class TransactionLog implements AsyncDisposable {
     this.#clock = clock;
     this.#logger = logger;
     this.#catalog = catalog;
+    this.#prepared = prepared;
     this.#reserve = new DiskReserve(directory, clock, diskReserveBytes);
     this.head = new Head({ lsn: point.lsn, time: point.time });
     const fail = (cause: unknown): DrcError => this.#fail(cause);
@@ -145,6 +148,7 @@ export class TransactionLog implements AsyncDisposable {
       {
         db,
         catalog,
+        prepared,
         clock,
         hooks,
         recent: this.#recent,
@@ -171,6 +175,7 @@ export class TransactionLog implements AsyncDisposable {
     this.#trimmer = new Trimmer({
       db,
       catalog,
+      oldestPrepared: () => prepared.oldestLsn,
       retentionMs,
       hooks,
       turn: this.#turn,
@@ -284,6 +289,47 @@ export class TransactionLog implements AsyncDisposable {
   endGroup(lastParts: Buffer, position: SourcePosition): void {
     this.#assertOpen();
     this.#writer.endGroup(lastParts, position);
+  }
+
+  /**
+   * The open group, which has no chunks yet, ends in an XA PREPARE: what is put into it waits under this XID. Ended by
+   * one of the next two.
+   */
+  prepareGroup(xid: string): void {
+    this.#assertOpen();
+    this.#writer.prepareGroup(xid);
+  }
+
+  /** As `endGroup`, but what was put into the group stays prepared: the group itself is empty. */
+  endPrepare(lastParts: Buffer, position: SourcePosition): void {
+    this.#assertOpen();
+    this.#writer.endPrepare(lastParts, position);
+  }
+
+  /** As `endGroup`: the group was committed in one phase. @throws as `commitPrepared` */
+  async endPreparedAtOnce(lastParts: Buffer, position: SourcePosition): Promise<void> {
+    this.#assertOpen();
+    await this.#writer.endPreparedAtOnce(lastParts, position);
+  }
+
+  /** Whether a transaction is prepared under this XID. */
+  isPrepared(xid: string): boolean {
+    return this.#prepared.has(xid);
+  }
+
+  /**
+   * The open group is the decision to commit a prepared transaction: as `endGroup`, with all that was prepared.
+   * @throws DrcError as `flush`; `LOG_CORRUPT`
+   */
+  async commitPrepared(xid: string, position: SourcePosition): Promise<void> {
+    this.#assertOpen();
+    await this.#writer.commitPrepared(xid, position);
+  }
+
+  /** Deletes what is prepared under this XID, with the next flush. Does nothing where nothing is. */
+  rollBackPrepared(xid: string): void {
+    this.#assertOpen();
+    this.#writer.rollBackPrepared(xid);
   }
 
   /** Deletes the chunks of the open group; nothing moves. Does nothing where none is open. */

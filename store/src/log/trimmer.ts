@@ -18,6 +18,8 @@ const compactAfterTransactions = 100_000;
 export interface TrimmerParts {
   readonly db: LevelDatabase;
   readonly catalog: TableCatalog;
+  /** The table versions of transactions from here on are in use. */
+  readonly oldestPrepared: () => number;
   readonly turn: Turn;
   readonly clock: RetentionClock;
   readonly retentionMs: number;
@@ -74,7 +76,7 @@ export class Trimmer {
   }
 
   async #deleteBefore(lsn: number, before: LogTail, signal: AbortSignal): Promise<void> {
-    const { db, turn, catalog, hooks, ends, deleted } = this.#parts;
+    const { db, turn, catalog, oldestPrepared, hooks, ends, deleted } = this.#parts;
     if (before.deletedBefore >= lsn) return;
     for (let from = before.deletedBefore; from < lsn && !signal.aborted; from += stepTransactions) {
       await db.clear({ gte: chunkKey(from, 0), lt: chunkKey(Math.min(from + stepTransactions, lsn), 0) });
@@ -87,7 +89,7 @@ export class Trimmer {
     await db.clear({ gte: allKeys.times.gte, lt: timeKey(tail.trimmedTime ?? 0, lsn) });
     await turn.take(async () => {
       const batch = db.batch();
-      catalog.expire(lsn, batch);
+      catalog.expire(Math.min(lsn, oldestPrepared()), batch);
       const done: LogTail = { ...tail, deletedBefore: lsn };
       putTail(batch, done);
       await batch.write();

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DrcError, isErrorCode, type LogExtent } from '@drc/protocol';
+import { DrcError, isDrcError, isErrorCode, type LogExtent } from '@drc/protocol';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Clock } from '../clock.js';
@@ -51,6 +51,8 @@ const firstPauseMs = 500;
 /** Between two looks at a log that has not begun. */
 const lookAgainMs = 100;
 const withdrawMs = 2000;
+const keyHint =
+  'the cluster manager does not take its machine key (machineKeyFile, DRC_MACHINE_KEY); `drc cm machine-key` makes one';
 /** An answer holds a few keys. */
 const maxAnswerBytes = 256 * 1024;
 
@@ -152,7 +154,12 @@ export class Announcer implements AsyncDisposable {
     const since = this.#state.kind === 'failing' ? this.#state.since : this.#options.clock.now();
     // Once for each new reason: an outage of a day is not a line every 30 seconds.
     if (this.#state.kind !== 'failing' || this.#state.error.code !== error.code) {
-      this.#options.logger.warn({ code: error.code, reason: error.message }, 'The store is not announced');
+      const hint =
+        isDrcError(error, 'UNAUTHENTICATED') || isDrcError(error, 'FORBIDDEN') ? `: ${keyHint}` : '';
+      this.#options.logger.warn(
+        { code: error.code, reason: error.message },
+        `The store is not announced${hint}`,
+      );
     }
     this.#failures++;
     this.#state = { kind: 'failing', error, since };

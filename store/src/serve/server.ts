@@ -267,7 +267,9 @@ export class StreamServer implements AsyncDisposable {
     webSocket.on('close', (code) => {
       this.#connections.delete(connection);
       session.closed();
-      logger.info({ code, ...session.status }, 'Session closed');
+      // The principal is in each line of the session's logger.
+      const { principal: _, ...status } = session.status;
+      logger.info({ code, ...status }, 'Session closed');
     });
     if (this.#closing !== undefined) session.drain();
   }

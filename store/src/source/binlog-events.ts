@@ -1,3 +1,5 @@
+import type { XaPrepare } from './xa-xid.js';
+
 /*
  * Every event type that MariaDB (up to 11.x) and MySQL (up to 9.x) can write, by the code in the event's header.
  * Sources: MariaDB sql/log_event.h, MySQL libs/mysql/binlog/event/binlog_event.h.
@@ -83,7 +85,10 @@ export const EventFlag = {
 export type LeftOutReason =
   /** It describes the file or the stream, and has done its work once it is read. */
   | 'describes-stream'
-  /** An aid for people or for replicas: annotations, the text of a statement whose rows follow, certification data. */
+  /**
+   * An aid for people or for replicas: annotations, the text of a statement whose rows follow, that an ALTER has begun,
+   * certification data.
+   */
   | 'informational'
   /** The source marks it as one that a reader may leave out. */
   | 'ignorable'
@@ -95,6 +100,8 @@ export type LeftOutReason =
   | 'temporary-table'
   /** A statement about a table that `statements.ignore` names. */
   | 'ignored-statement'
+  /** The history of a system-versioned table, which MariaDB logs like rows. */
+  | 'history'
   /** The source undid it: ROLLBACK, or ROLLBACK TO a savepoint. */
   | 'rolled-back'
   /** The connection ended within its transaction, which is read again. */
@@ -141,6 +148,13 @@ export interface PayloadEvent extends EventPlace {
   readonly end: number;
 }
 
+/** A part of an ALTER that MariaDB logs when it begins and again when it has ended. */
+export interface AlterPart {
+  readonly part: 'start' | 'commit' | 'rollback';
+  /** Of the start: the id of its group. */
+  readonly startId: string;
+}
+
 /** One parsed event. Buffers are slices of the event as it arrived (or of its inflated body). */
 export type BinlogEvent =
   | RowsEvent
@@ -164,10 +178,14 @@ export type BinlogEvent =
       readonly commitTime: number;
       /** It stands for a BEGIN (MariaDB); otherwise a BEGIN query follows, or the one statement that is all of the group. */
       readonly begins: boolean;
-      /** What makes the group one that is not handled, e.g. a prepared XA transaction; empty otherwise. */
-      readonly unsupported: string;
+      /** MariaDB: the group ends in an XA PREPARE, or is the decision over a prepared transaction. */
+      readonly xa?: { readonly state: 'prepared' | 'decided'; readonly xid: string };
+      /** MariaDB: the group is a part of an ALTER that is logged in two. */
+      readonly alter?: AlterPart;
     })
   | (EventPlace & { readonly kind: 'xid' })
+  /** The end of a group that waits for its decision, or (`onePhase`) of one that is committed. */
+  | (EventPlace & { readonly kind: 'xa-prepare' } & XaPrepare)
   | (EventPlace & { readonly kind: 'rotate'; readonly file: string; readonly position: number })
   | (EventPlace & { readonly kind: 'heartbeat' })
   | (EventPlace & { readonly kind: 'left-out'; readonly reason: LeftOutReason })

@@ -7,7 +7,10 @@ export interface Counts {
   readonly leftOut: Readonly<Partial<Record<LeftOutReason, number>>>;
 }
 
-/** Everything since the process started. While a transaction is open, what was read of it is in neither sum. */
+/**
+ * Everything since the process started. While a transaction is open, or prepared and not decided, what was read of it is
+ * in neither sum.
+ */
 export interface CaptureSnapshot {
   readonly events: Readonly<Record<string, Counts>>;
   /** Captured rows by `schema.table`. Rows of excluded tables are not looked into: they show as events only. */
@@ -46,6 +49,8 @@ export class CaptureCounters {
   /** Types and tables of which something is pending. */
   readonly #touchedTypes: number[] = [];
   readonly #touchedRows: RowTally[] = [];
+  /** By XID, what was read of the transactions that this process saw prepared. */
+  readonly #prepared = new Map<string, TallyMark>();
   #transactions = 0;
   #bytes = 0;
   #disconnects = 0;
@@ -86,6 +91,11 @@ export class CaptureCounters {
     tally.pending += rows;
   }
 
+  leaveOutRows(tally: RowTally, rows: number, reason: LeftOutReason): void {
+    tally.read += rows;
+    add(tally.leftOut, reason, rows);
+  }
+
   mark(): TallyMark {
     return {
       events: new Map(this.#touchedTypes.map((type) => [type, this.#pending[type]!])),
@@ -122,6 +132,28 @@ export class CaptureCounters {
       tally.pending = 0;
     }
     this.#touchedRows.length = 0;
+  }
+
+  /** What was counted in the open group waits for the decision over this XID. @param commitTime µs since 1970 */
+  prepare(xid: string, commitTime: number): void {
+    this.decide(xid, 'rolled-back');
+    this.#prepared.set(xid, this.mark());
+    for (const type of this.#touchedTypes) this.#pending[type] = 0;
+    for (const tally of this.#touchedRows) tally.pending = 0;
+    this.settle(commitTime);
+  }
+
+  /** What was counted for this XID, where this process read it, is stored or left out. */
+  decide(xid: string, decision: 'stored' | 'rolled-back'): void {
+    const counted = this.#prepared.get(xid);
+    if (counted === undefined) return;
+    this.#prepared.delete(xid);
+    for (const [type, events] of counted.events)
+      if (decision === 'stored') this.#stored[type]! += events;
+      else add(this.#reasons(type), decision, events);
+    for (const [tally, rows] of counted.rows)
+      if (decision === 'stored') tally.stored += rows;
+      else add(tally.leftOut, decision, rows);
   }
 
   /** All groups so far are written. @param now ms since 1970 */

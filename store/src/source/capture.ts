@@ -13,10 +13,18 @@ import {
   type CaptureState,
 } from './capture-state.js';
 import { EventParser } from './event-parser.js';
-import { firstPosition, readFileStart, type CaptureStart } from './first-position.js';
+import { checkCovered } from './covered-history.js';
+import {
+  binlogFiles,
+  executedAt,
+  firstEventOffset,
+  firstPosition,
+  readFileStart,
+  type CaptureStart,
+} from './first-position.js';
 import { FlushQueue } from './flush-queue.js';
 import type { GroupLog } from './group-log.js';
-import { checkHistory } from './history-check.js';
+import { checkHistory, identityFault } from './history-check.js';
 import { HistoryWatch } from './history-watch.js';
 import { LearnedTypes } from './learned-types.js';
 import { Preflight } from './preflight.js';
@@ -24,13 +32,15 @@ import type { RawEvents } from './raw-events.js';
 import type { DumpStart } from './replica-connection.js';
 import { SourceControl } from './source-control.js';
 import { SourceMoments } from './source-moments.js';
+import { SourceHosts } from './source-hosts.js';
 import type { SourceOptions } from './source-options.js';
+import { checkStoredTransaction, type CheckedLog } from './stored-transaction-check.js';
 import type { TableFilter } from './table-filter.js';
 import { TransactionAssembler, type CaptureHooks } from './transaction-assembler.js';
 import { loadZstd, type Zstd } from './zstd.js';
 
 /** The writing side of the transaction log. */
-export interface CaptureLog extends GroupLog {
+export interface CaptureLog extends GroupLog, CheckedLog {
   /** A random number that no other replica of the source has. */
   readonly replicaServerId: number;
   readonly capture: {
@@ -84,6 +94,7 @@ export class Capture implements AsyncDisposable {
   readonly #running: Promise<DrcError | undefined>;
   #state: CaptureState = initialCaptureState;
   #decompressor: Promise<Zstd> | undefined = undefined;
+  readonly #hosts: SourceHosts;
 
   /** Starts at once. */
   constructor(options: CaptureOptions) {
@@ -91,6 +102,7 @@ export class Capture implements AsyncDisposable {
     const { filter, logger, retentionMs = dayMs } = options;
     this.#preflight = new Preflight({ filter, logger, retentionMs });
     this.counters = options.counters ?? new CaptureCounters();
+    this.#hosts = new SourceHosts(options.source);
     this.#running = this.#run();
   }
 
@@ -122,13 +134,15 @@ export class Capture implements AsyncDisposable {
         this.#move({ kind: 'stop' });
         return undefined;
       }
-      if (!error.retryable || error.code === 'LOG_WRITE_FAILED') {
+      const ends = error.code === 'LOG_WRITE_FAILED' || !this.#hosts.failed(error);
+      if (ends) {
         this.#move({ kind: 'stop', error });
         return error;
       }
       if (this.#state.kind === 'streaming') this.counters.disconnected();
       const attempt = this.#state.kind === 'connecting' ? this.#state.attempt : 0;
-      const pauseMs = backoffMs(attempt, random());
+      const pauseMs =
+        error.code === 'SOURCE_BEHIND' ? 1_000 + 2_000 * random() : backoffMs(attempt, random());
       this.#move({ kind: 'failed', error, retryAt: clock.now() + pauseMs });
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       this.#move({ kind: 'retry' });
@@ -141,11 +155,11 @@ export class Capture implements AsyncDisposable {
     try {
       // What is queued since a disk was full goes first; it counts as captured.
       await this.#options.log.flush();
-      await using control = await SourceControl.connect(this.#options.source, signal);
+      await using control = await SourceControl.connect(this.#hosts.current, signal);
       const { identity } = await this.#preflight.check(control);
-      const position = await this.#position(control, identity);
+      const beginning = await this.#beginning(control, identity);
       signal.throwIfAborted();
-      await this.#read(control, identity, position);
+      await this.#read(control, identity, beginning);
       return new DrcError('SOURCE_LOST', 'The stream of events ended.');
     } catch (error) {
       if (error instanceof DrcError) return error;
@@ -154,25 +168,42 @@ export class Capture implements AsyncDisposable {
   }
 
   /** Where to go on: checked against the source, or chosen where the log is empty. */
-  async #position(control: SourceControl, identity: SourceIdentity): Promise<SourcePosition> {
-    const { log, start = { kind: 'retention' }, retentionMs = dayMs } = this.#options;
-    const { position, identity: captured, executed } = log.capture;
-    if (position !== undefined && captured !== undefined) {
-      await checkHistory(control, identity, { identity: captured, position, executed });
-      return position;
+  async #beginning(control: SourceControl, identity: SourceIdentity): Promise<Beginning> {
+    const { log, start = { kind: 'retention' }, retentionMs = dayMs, logger, filter } = this.#options;
+    const { position, identity: known, executed } = log.capture;
+    const { flavour } = identity;
+    if (position === undefined || known === undefined) {
+      const first = await firstPosition(control, flavour, start, retentionMs, (file) =>
+        readFileStart(this.#readerOptions(), file),
+      );
+      if (this.#hosts.areSeveral)
+        await checkCovered(control, identity, { identity, executed: first.executed });
+      await log.begin(identity, first.position, first.executed, first.complete);
+      logger.info({ ...first.position, complete: first.complete }, 'capture begins');
+      return { position: first.position, start: dumpStart(first.position, log, flavour) };
     }
-    const first = await firstPosition(control, identity.flavour, start, retentionMs, (file) =>
-      readFileStart(this.#readerOptions(), file),
-    );
-    await log.begin(identity, first.position, first.executed, first.complete);
-    this.#options.logger.info({ ...first.position, complete: first.complete }, 'capture begins');
-    return first.position;
+    const captured = { identity: known, position, executed: executed.clone() };
+    if (!this.#hosts.areSeveral) await checkHistory(control, identity, captured);
+    else await checkCovered(control, identity, captured);
+    await checkStoredTransaction({
+      log,
+      control,
+      filter,
+      flavour,
+      reader: this.#sideReaderOptions(),
+      zstd: () => this.#zstd(),
+      isSameServer: identityFault(identity, known) === undefined,
+      skipped: (why) => logger.info({ why }, 'the last stored transaction was not compared with the source'),
+      signal: this.#closing.signal,
+    });
+    if (!this.#hosts.areSeveral) return { position, start: dumpStart(position, log, flavour) };
+    return await beginningByGtid(control, identity, log);
   }
 
   #readerOptions(): Omit<BinlogReaderOptions, 'start'> {
-    const { source, clock, heartbeatMs, log } = this.#options;
+    const { clock, heartbeatMs, log } = this.#options;
     return {
-      source,
+      source: this.#hosts.current,
       clock,
       serverId: log.replicaServerId,
       signal: this.#closing.signal,
@@ -180,7 +211,16 @@ export class Capture implements AsyncDisposable {
     };
   }
 
-  async #read(control: SourceControl, identity: SourceIdentity, position: SourcePosition): Promise<void> {
+  /** For a second connection: under our server id it would end the first. */
+  #sideReaderOptions(): Omit<BinlogReaderOptions, 'start'> {
+    return { ...this.#readerOptions(), serverId: (this.#options.log.replicaServerId ^ 1) >>> 0 };
+  }
+
+  async #read(
+    control: SourceControl,
+    identity: SourceIdentity,
+    { position, start }: Beginning,
+  ): Promise<void> {
     const { log, filter, logger, hooks, clock, heartbeatMs = defaultHeartbeatMs } = this.#options;
     const { flavour } = identity;
     const parser = new EventParser({ flavour, ...position });
@@ -198,8 +238,8 @@ export class Capture implements AsyncDisposable {
       control,
       identity,
       () => log.capture,
-      // A second connection under our server id would end the first.
-      (file) => readFileStart({ ...this.#readerOptions(), serverId: (log.replicaServerId ^ 1) >>> 0 }, file),
+      (file) => readFileStart(this.#sideReaderOptions(), file),
+      this.#hosts.areSeveral,
     );
     const moments = new SourceMoments(control);
     await moments.look();
@@ -210,24 +250,25 @@ export class Capture implements AsyncDisposable {
     });
     await using reader = new BinlogReader({
       ...this.#readerOptions(),
-      start: dumpStart(position, log, flavour),
+      start,
     });
+    let { file } = position;
     try {
       for await (const batch of reader.batches()) {
         if (this.#state.kind === 'connecting') {
           this.#move({ kind: 'connected', at: clock.now() });
-          logger.info({ ...position }, 'source connected');
+          this.#hosts.connected();
+          logger.info({ ...position, host: this.#hosts.current.host }, 'source connected');
         }
         for (let index = 0; index < batch.length; index++) {
-          const start = batch.start(index);
-          const end = batch.end(index);
-          const parsed = parser.parse(batch.buffer(index), start, end);
+          const size = batch.end(index) - batch.start(index);
+          const parsed = parser.parse(batch.buffer(index), batch.start(index), batch.end(index));
+          if (parsed.kind === 'rotate') file = parsed.file;
           if (parsed.kind === 'gtid') {
-            const { file } = log.capture.position ?? position;
-            const time = moments.passed({ file, offset: parsed.offset - (end - start) });
+            const time = moments.passed({ file, offset: parsed.offset - size });
             if (time !== undefined) log.raiseTime(time);
           }
-          const done = assembler.push(parsed, end - start);
+          const done = assembler.push(parsed, size);
           if (done !== undefined) await done;
           if (queue.isFull) await queue.room();
           if (parsed.kind === 'payload')
@@ -286,6 +327,36 @@ async function pushUnpacked(
     // A small event can hold minutes of work: whoever waits for an answer meanwhile gets one.
     await setImmediate();
   }
+}
+
+/** Where one connection begins. */
+interface Beginning {
+  readonly position: SourcePosition;
+  readonly start: DumpStart;
+}
+
+/** Behind all that the log has, in whichever file of this server that is. */
+async function beginningByGtid(
+  control: SourceControl,
+  { flavour }: SourceIdentity,
+  log: CaptureLog,
+): Promise<Beginning> {
+  const files = await binlogFiles(control);
+  const [oldest, newest] = [files[0], files.at(-1)];
+  if (oldest === undefined || newest === undefined)
+    throw new DrcError('SOURCE_CONFIG', 'The source has no binlog files.');
+  const executed = log.capture.executed.toString();
+  if (executed !== '') {
+    // The place that the log has may be of another server.
+    const position = { file: newest.file, offset: firstEventOffset };
+    log.movePosition(position);
+    return { position, start: { executed } };
+  }
+  const position = { file: oldest.file, offset: firstEventOffset };
+  if ((await executedAt(control, flavour, position))?.isEmpty !== true)
+    throw new DrcError('GTID_PURGED', `The source has purged what it wrote before ${oldest.file}.`);
+  log.movePosition(position);
+  return { position, start: { file: position.file, position: position.offset } };
 }
 
 /** By file and position; by GTID where 32 bits do not suffice. */

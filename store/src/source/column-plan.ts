@@ -21,6 +21,8 @@ export interface LearnedColumn {
   readonly dataType: string;
   /** COLUMN_TYPE, e.g. `datetime(3)`. */
   readonly columnType: string;
+  /** The end of a row's life in a system-versioned table. */
+  readonly isRowEnd?: true;
 }
 
 /** How the bytes of a value are laid out in a row: `width` is its size, or the size of the length before it. */

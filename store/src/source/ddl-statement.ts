@@ -15,8 +15,6 @@ export interface DdlStatement {
   readonly isTemporary: boolean;
   /** CREATE TABLE … SELECT written as a statement. */
   readonly carriesRows: boolean;
-  /** It makes a table system-versioned. */
-  readonly isVersioning: boolean;
 }
 
 const relations: ReadonlySet<string> = new Set(['TABLE', 'TABLES', 'VIEW', 'SEQUENCE', 'INDEX', 'TRIGGER']);
@@ -150,9 +148,6 @@ export class DdlReader {
       isAccount: false,
       isTemporary,
       carriesRows: isCreateTable && rest.some((token, index) => startsRows(token, rest[index + 1])),
-      isVersioning:
-        kind === 'TABLE' &&
-        rest.some((token, index) => token.upper === 'SYSTEM' && rest[index + 1]?.upper === 'VERSIONING'),
     };
   }
 
@@ -312,5 +307,4 @@ const account = (verb: string): DdlStatement => ({
   isAccount: true,
   isTemporary: false,
   carriesRows: false,
-  isVersioning: false,
 });

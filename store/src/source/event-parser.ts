@@ -3,12 +3,12 @@ import {
   EventFlag,
   EventType,
   eventHeaderBytes,
-  eventTypeName,
   type BinlogEvent,
   type LeftOutReason,
   type PayloadEvent,
   type RowsEvent,
 } from './binlog-events.js';
+import { BinlogPlace } from './binlog-place.js';
 import { inflateCompressed, inflateRows } from './compressed-event.js';
 import { checksumFits } from './event-checksum.js';
 import { mariadbGtid, mysqlGtid, taggedGtid } from './gtid-events.js';
@@ -16,6 +16,7 @@ import { parseQueryBody } from './query-event.js';
 import type { RawEvents } from './raw-events.js';
 import { SeenTableMap } from './seen-table-map.js';
 import { unpackedEvents } from './transaction-payload.js';
+import { parseXaPrepare } from './xa-xid.js';
 import type { Zstd } from './zstd.js';
 
 /*
@@ -45,10 +46,7 @@ const fileNamePattern = /^[^/\0]{1,512}\.\d{1,10}$/;
  */
 export class EventParser {
   readonly #flavour: 'mariadb' | 'mysql';
-  readonly #startFile: string;
-  readonly #startOffset: number;
-  #file: string;
-  #offset: number;
+  readonly #place: BinlogPlace;
   #hasCrc: boolean | undefined = undefined;
   #described = false;
   /** The buffer in which the last event lay, as a view: its reads are the fastest there are. */
@@ -59,20 +57,17 @@ export class EventParser {
 
   constructor(options: EventParserOptions) {
     this.#flavour = options.flavour;
-    this.#startFile = options.file;
-    this.#startOffset = options.offset;
-    this.#file = options.file;
-    this.#offset = options.offset;
+    this.#place = new BinlogPlace(options.file, options.offset);
   }
 
   /** The file whose events come now. */
   get file(): string {
-    return this.#file;
+    return this.#place.file;
   }
 
   /** First byte behind the last event parsed. */
   get offset(): number {
-    return this.#offset;
+    return this.#place.offset;
   }
 
   /**
@@ -81,21 +76,22 @@ export class EventParser {
    */
   parse(bytes: Buffer, start = 0, end = bytes.length): BinlogEvent {
     const size = end - start;
-    if (size < eventHeaderBytes) throw this.#malformed('it is shorter than a header');
+    if (size < eventHeaderBytes) throw this.#place.malformed('it is shorter than a header');
     const view = this.#viewOf(bytes);
     const type = view.getUint8(start + 4);
-    if (view.getUint32(start + 9, true) !== size) throw this.#malformed('its size field is wrong', type);
+    if (view.getUint32(start + 9, true) !== size)
+      throw this.#place.malformed('its size field is wrong', type);
     const seen =
       type === EventType.TABLE_MAP
         ? this.#seenTableMap(view, start, this.#hasCrc === true ? end - crcBytes : end)
         : undefined;
     const bodyEnd = this.#checkedEnd(bytes, view, start, end, type, seen);
-    const before = this.#offset;
-    this.#advance(view, start, size, type);
+    const before = this.#place.offset;
+    this.#place.advance(view, start, size, type);
     try {
       return this.#parseEvent(bytes, view, start, bodyEnd, type, seen, before);
     } catch (error) {
-      this.#offset = before;
+      this.#place.returnTo(before);
       throw error;
     }
   }
@@ -109,7 +105,7 @@ export class EventParser {
     const view = this.#viewOf(bytes);
     const type = view.getUint8(start + 4);
     const seen = type === EventType.TABLE_MAP ? this.#seenTableMap(view, start, end) : undefined;
-    return this.#parseEvent(bytes, view, start, end, type, seen, this.#offset);
+    return this.#parseEvent(bytes, view, start, end, type, seen, this.#place.offset);
   }
 
   /**
@@ -120,7 +116,7 @@ export class EventParser {
     try {
       yield* unpackedEvents(zstd, body, bodyAt, end);
     } catch (error) {
-      throw this.#located(error, type);
+      throw this.#place.errorOf(error, type);
     }
   }
 
@@ -140,7 +136,7 @@ export class EventParser {
       if (operation !== undefined) return this.#rows(bytes, view, start, bodyEnd, type, operation);
       return this.#parseBody(bytes.subarray(start, bodyEnd), type, before);
     } catch (error) {
-      throw this.#located(error, type);
+      throw this.#place.errorOf(error, type);
     }
   }
 
@@ -167,11 +163,11 @@ export class EventParser {
       type === EventType.ROTATE && (view.getUint16(start + 17, true) & EventFlag.artificial) !== 0;
     if (artificialRotate) return start + this.#rotateEnd(bytes.subarray(start, end));
     if (this.#hasCrc !== true) {
-      if (!this.#described) throw this.#malformed('it comes before a FORMAT_DESCRIPTION event', type);
+      if (!this.#described) throw this.#place.malformed('it comes before a FORMAT_DESCRIPTION event', type);
       return end;
     }
     const fits = seen === undefined ? checksumFits(view, start, end) : seen.checksumFits(view, start, end);
-    if (!fits) throw this.#mismatch(type);
+    if (!fits) throw this.#place.mismatch(type);
     return end - crcBytes;
   }
 
@@ -184,7 +180,7 @@ export class EventParser {
     if (event.length > eventHeaderBytes + 8 + crcBytes && checksumFits(dataViewOf(event), 0, event.length))
       return event.length - crcBytes;
     if (this.#hasCrc === true || !fileNamePattern.test(event.toString('utf8', eventHeaderBytes + 8)))
-      throw this.#mismatch(EventType.ROTATE);
+      throw this.#place.mismatch(EventType.ROTATE);
     return event.length;
   }
 
@@ -193,48 +189,25 @@ export class EventParser {
     const type = EventType.FORMAT_DESCRIPTION;
     const end = event.length - crcBytes;
     const algorithmAt = end - 1;
-    if (algorithmAt < eventHeaderBytes + 57) throw this.#malformed('it is too short', type);
+    if (algorithmAt < eventHeaderBytes + 57) throw this.#place.malformed('it is too short', type);
     const version = event.readUInt16LE(eventHeaderBytes);
     const headerBytes = event[eventHeaderBytes + 56];
     if (version !== 4 || headerBytes !== eventHeaderBytes)
-      throw this.#placed(
+      throw this.#place.located(
         new DrcError('UNSUPPORTED_EVENT', `The binlog has version ${version}; only version 4 is read.`),
         type,
       );
     const algorithm = event[algorithmAt]!;
     if (algorithm > 1)
-      throw this.#placed(
+      throw this.#place.located(
         new DrcError('UNSUPPORTED_EVENT', `The binlog uses the unknown checksum algorithm ${algorithm}.`),
         type,
       );
-    if (algorithm === 1 && !checksumFits(dataViewOf(event), 0, event.length)) throw this.#mismatch(type);
+    if (algorithm === 1 && !checksumFits(dataViewOf(event), 0, event.length))
+      throw this.#place.mismatch(type);
     this.#hasCrc = algorithm === 1;
     this.#described = true;
     return algorithmAt;
-  }
-
-  #advance(view: DataView, start: number, size: number, type: number): void {
-    if ((view.getUint16(start + 17, true) & EventFlag.artificial) !== 0) return;
-    if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) return;
-    const endPosition = view.getUint32(start + 13, true);
-    const least = this.#offset + size;
-    if (endPosition === 0) {
-      // The description of a file is sent also where reading begins in the middle, and then without a position.
-      const describes = type === EventType.FORMAT_DESCRIPTION || type === EventType.START_ENCRYPTION;
-      if (!describes) this.#offset = least;
-      return;
-    }
-    // Events that are not sent (annotations) leave gaps: the smallest offset that the 32 bits allow.
-    let offset = Math.floor(this.#offset / wrap) * wrap + endPosition;
-    if (offset < least) {
-      // What begins at the start of a file says itself where it stands.
-      if (type === EventType.FORMAT_DESCRIPTION && this.#offset < wrap)
-        offset = Math.max(offset, this.#offset);
-      else offset += wrap;
-    }
-    // Two thousand million bytes are never left out in one place: the position went back.
-    if (offset - least > wrap / 2) throw this.#malformed('its position lies before the last one', type);
-    this.#offset = offset;
   }
 
   /** @param event without its checksum @param before the parser's offset in front of the event */
@@ -242,7 +215,7 @@ export class EventParser {
     const end = event.length;
     const timestamp = event.readUInt32LE(0);
     const serverId = event.readUInt32LE(5);
-    const offset = this.#offset;
+    const offset = this.#place.offset;
     const bodyAt = eventHeaderBytes;
     switch (type) {
       case EventType.XID:
@@ -250,9 +223,9 @@ export class EventParser {
       case EventType.MARIADB_GTID:
         return mariadbGtid(event, end, offset);
       case EventType.GTID:
-        return mysqlGtid(event, end, offset, this.#file, before);
+        return mysqlGtid(event, end, offset, this.#place.file, before);
       case EventType.ANONYMOUS_GTID:
-        return mysqlGtid(event, end, offset, this.#file, before);
+        return mysqlGtid(event, end, offset, this.#place.file, before);
       case EventType.QUERY:
       case EventType.QUERY_COMPRESSED: {
         const { statementAt, ...context } = parseQueryBody(event, bodyAt, end);
@@ -293,7 +266,14 @@ export class EventParser {
       case EventType.EXECUTE_LOAD_QUERY:
         return { kind: 'statement-part', type, timestamp, serverId, offset };
       case EventType.XA_PREPARE:
-        return unsupported('a prepared XA transaction', event, offset);
+        return {
+          kind: 'xa-prepare',
+          type,
+          timestamp,
+          serverId,
+          offset,
+          ...parseXaPrepare(event, bodyAt, end),
+        };
       case EventType.INCIDENT:
         return unsupported('the source itself lost changes here', event, offset);
       case EventType.PARTIAL_UPDATE_ROWS:
@@ -325,7 +305,7 @@ export class EventParser {
   /** What was read before under the table id of this event, where its body is the same. */
   #seenTableMap(view: DataView, start: number, bodyEnd: number): SeenTableMap | undefined {
     if (bodyEnd < start + eventHeaderBytes + 6)
-      throw this.#malformed('it ends before its table id', EventType.TABLE_MAP);
+      throw this.#place.malformed('it ends before its table id', EventType.TABLE_MAP);
     const seen = this.#tableMaps.get(u48(view, start + eventHeaderBytes));
     return seen?.isIn(view, start, bodyEnd) === true ? seen : undefined;
   }
@@ -341,7 +321,7 @@ export class EventParser {
       type: EventType.TABLE_MAP,
       timestamp: view.getUint32(start, true),
       serverId: view.getUint32(start + 5, true),
-      offset: this.#offset,
+      offset: this.#place.offset,
       tableId,
       body: bytes,
       bodyAt: start + eventHeaderBytes,
@@ -361,13 +341,13 @@ export class EventParser {
   ): RowsEvent {
     const flagsAt = start + eventHeaderBytes + 6;
     const columnsAt = flagsAt + 2 + (hasExtraData(type) ? view.getUint16(flagsAt + 2, true) : 0);
-    if (columnsAt >= bodyEnd) throw this.#malformed('it ends before its columns', type);
+    if (columnsAt >= bodyEnd) throw this.#place.malformed('it ends before its columns', type);
     const event: RowsEvent = {
       kind: 'rows',
       type,
       timestamp: view.getUint32(start, true),
       serverId: view.getUint32(start + 5, true),
-      offset: this.#offset,
+      offset: this.#place.offset,
       operation,
       tableId: u48(view, start + eventHeaderBytes),
       flags: view.getUint16(flagsAt, true),
@@ -382,59 +362,19 @@ export class EventParser {
   #rotate(event: Buffer, end: number, timestamp: number, serverId: number): BinlogEvent {
     const position = Number(event.readBigUInt64LE(eventHeaderBytes));
     const file = event.toString('utf8', eventHeaderBytes + 8, end);
-    if (!fileNamePattern.test(file)) throw this.#malformed('it names no file', EventType.ROTATE);
-    const first = !this.#described;
-    this.#file = file;
+    if (!fileNamePattern.test(file)) throw this.#place.malformed('it names no file', EventType.ROTATE);
+    this.#place.rotate(file, position);
     // Table ids may mean other tables in the next file.
     this.#tableMaps.clear();
-    // A start by GTID names the beginning of the file; what is sent lies behind what is stored.
-    this.#offset = first && file === this.#startFile ? Math.max(position, this.#startOffset) : position;
     return {
       kind: 'rotate',
       type: EventType.ROTATE,
       timestamp,
       serverId,
-      offset: this.#offset,
+      offset: this.#place.offset,
       file,
       position,
     };
-  }
-
-  #malformed(why: string, type?: number, cause?: unknown): DrcError {
-    const what = type === undefined ? 'An event' : `A ${eventTypeName(type)} event`;
-    return this.#placed(
-      new DrcError('EVENT_MALFORMED', `${what} cannot be read: ${why}.`, {}, { cause }),
-      type,
-    );
-  }
-
-  #located(error: unknown, type: number): unknown {
-    // Reading beyond the end of a buffer means that a length inside the event is wrong.
-    if (error instanceof RangeError) return this.#malformed('a length inside it is wrong', type, error);
-    if (error instanceof DrcError && error.details['file'] === undefined) return this.#placed(error, type);
-    return error;
-  }
-
-  #mismatch(type: number): DrcError {
-    return this.#placed(
-      new DrcError('CHECKSUM_MISMATCH', `A ${eventTypeName(type)} event does not match its checksum.`),
-      type,
-    );
-  }
-
-  /** The same error with the place at which the stream stands. */
-  #placed(error: DrcError, type: number | undefined): DrcError {
-    return new DrcError(
-      error.code,
-      `${error.message} It stands behind ${this.#file}:${this.#offset}.`,
-      {
-        ...error.details,
-        file: this.#file,
-        offset: this.#offset,
-        ...(type === undefined ? {} : { event: eventTypeName(type) }),
-      },
-      { cause: error.cause },
-    );
   }
 }
 

@@ -28,7 +28,10 @@ export const firstEventOffset = 4;
 /** When a binlog file was begun, ms since 1970. */
 export type FileStart = (file: string) => Promise<number>;
 
-/** @throws DrcError `SOURCE_CONFIG` without binlogs, `BINLOG_PURGED` where the wanted position is not there. */
+/**
+ * @throws DrcError `SOURCE_CONFIG` without binlogs, `BINLOG_PURGED` where the wanted file is not there, `BINLOG_POSITION`
+ * where no transaction ends at the wanted position
+ */
 export async function firstPosition(
   control: SourceControl,
   flavour: SourceIdentity['flavour'],
@@ -37,10 +40,11 @@ export async function firstPosition(
   fileStart: FileStart,
 ): Promise<FirstPosition> {
   const position = await choose(control, start, retentionMs, fileStart);
+  if (start.kind === 'position') await needFile(control, position);
   const executed = await executedAt(control, flavour, position);
   if (executed === undefined)
     throw new DrcError(
-      'BINLOG_PURGED',
+      'BINLOG_POSITION',
       `The source has no transaction that ends at ${position.file}:${position.offset}.`,
       {
         file: position.file,
@@ -53,6 +57,15 @@ export async function firstPosition(
     executed,
     complete: isFirstFile && position.offset === firstEventOffset && executed.isEmpty,
   };
+}
+
+async function needFile(control: SourceControl, { file, offset }: SourcePosition): Promise<void> {
+  const files = await binlogFiles(control);
+  if (files.some((candidate) => candidate.file === file)) return;
+  throw new DrcError('BINLOG_PURGED', `The source does not have ${file}; its oldest is ${files[0]?.file}.`, {
+    file,
+    offset,
+  });
 }
 
 async function choose(
@@ -90,6 +103,10 @@ async function reachingBack(files: readonly string[], moment: number, fileStart:
   return files[low]!;
 }
 
+/** Names of one base have numbers that rise, and get longer. */
+export const isLaterFile = (file: string, than: string): boolean =>
+  file.length > than.length || (file.length === than.length && file > than);
+
 export interface BinlogFile {
   readonly file: string;
   readonly size: number;
@@ -110,13 +127,38 @@ export async function executedAt(
     const text = await control.value('SELECT BINLOG_GTID_POS(?, ?)', [file, offset]);
     return text === undefined ? undefined : TransactionSet.parse(text);
   }
-  if (offset !== firstEventOffset) {
-    const text = await control.value('SELECT @@GLOBAL.gtid_executed');
-    return TransactionSet.parse(text ?? '');
+  return await mysqlExecutedAt(control, file, offset);
+}
+
+/** A page of SHOW BINLOG EVENTS: some 200 bytes an event, and the text of its statement. */
+const eventsPerPage = 2_000;
+/** What a transaction begins with, or what a file ends with. */
+const betweenTransactions: ReadonlySet<unknown> = new Set(['Gtid', 'Anonymous_Gtid', 'Rotate', 'Stop']);
+
+/**
+ * What the file says of those before it, and the GTIDs in it up to the offset. Not @@gtid_executed: that is what was
+ * executed by now, and it is set later than the binlog is written.
+ */
+async function mysqlExecutedAt(
+  control: SourceControl,
+  file: string,
+  offset: number,
+): Promise<TransactionSet | undefined> {
+  const head = await control.rows('SHOW BINLOG EVENTS IN ? LIMIT 3', [file]);
+  const previous = head.find((row) => row['Event_type'] === 'Previous_gtids');
+  const executed = TransactionSet.parse(String(previous?.['Info'] ?? ''));
+  for (let from = firstEventOffset; from < offset; ) {
+    const rows = await control.rows(`SHOW BINLOG EVENTS IN ? FROM ${from} LIMIT ${eventsPerPage}`, [file]);
+    for (const row of rows) {
+      if (from === offset) return betweenTransactions.has(row['Event_type']) ? executed : undefined;
+      if (from > offset) return undefined;
+      const id = row['Event_type'] === 'Gtid' ? /'([^']+)'/.exec(String(row['Info']))?.[1] : undefined;
+      if (id !== undefined) executed.add(id);
+      from = Number(row['End_log_pos']);
+    }
+    if (rows.length < eventsPerPage && from !== offset) return undefined;
   }
-  const rows = await control.rows('SHOW BINLOG EVENTS IN ? LIMIT 3', [file]);
-  const previous = rows.find((row) => row['Event_type'] === 'Previous_gtids');
-  return TransactionSet.parse(String(previous?.['Info'] ?? ''));
+  return executed;
 }
 
 /** Reads the first events of a file. */

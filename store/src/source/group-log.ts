@@ -18,5 +18,15 @@ export interface GroupLog {
   readonly openGroupChunks: number;
   endGroup(lastParts: Buffer, position: SourcePosition): void;
   abandonGroup(): void;
+  /** The open group, empty so far, will be prepared under this XID; it ends by one of the next two. */
+  prepareGroup(xid: string): void;
+  endPrepare(lastParts: Buffer, position: SourcePosition): void;
+  /** It is committed without waiting for a decision. */
+  endPreparedAtOnce(lastParts: Buffer, position: SourcePosition): Promise<void>;
+  isPrepared(xid: string): boolean;
+  /** Ends the open group with all that is prepared under this XID. */
+  commitPrepared(xid: string, position: SourcePosition): Promise<void>;
+  /** Deletes what is prepared under this XID; the open group has to be ended. */
+  rollBackPrepared(xid: string): void;
   movePosition(position: SourcePosition): void;
 }

@@ -1,22 +1,11 @@
 import { DrcError } from '@drc/protocol';
-import { EventType, eventHeaderBytes, type BinlogEvent } from './binlog-events.js';
+import { EventType, eventHeaderBytes, type AlterPart, type BinlogEvent } from './binlog-events.js';
 import { malformedEvent } from './event-bytes.js';
 import { SerializedFields } from './serialized-fields.js';
 import { xidKey } from './xa-xid.js';
 
 /** The first event of a group. */
-export type GtidEvent = Extract<BinlogEvent, { kind: 'gtid' }> & {
-  /** MariaDB: the group ends in an XA PREPARE, or is the decision over a prepared transaction. */
-  readonly xa?: { readonly state: 'prepared' | 'decided'; readonly xid: string };
-  /** MariaDB: a part of an ALTER that is logged in two. */
-  readonly alter?: AlterPart;
-};
-
-export interface AlterPart {
-  readonly part: 'start' | 'commit' | 'rollback';
-  /** Of the start: the id of its group. */
-  readonly startId: string;
-}
+export type GtidEvent = Extract<BinlogEvent, { kind: 'gtid' }>;
 
 const microsPerSecond = 1_000_000;
 const wrap = 0x1_0000_0000;
@@ -61,7 +50,6 @@ export function mariadbGtid(event: Buffer, end: number, offset: number): GtidEve
     id,
     commitTime: timestamp * microsPerSecond,
     begins: (flags & MariadbFlag.standalone) === 0,
-    unsupported: mariadbUnsupported(isPrepared, isDecided, alter !== undefined),
   };
   if (xa !== undefined) return { ...gtid, xa };
   return alter === undefined ? gtid : { ...gtid, alter };
@@ -86,13 +74,6 @@ function alterPart(event: Buffer, extraAt: number, end: number, id: string): Alt
   if (at + 8 > end) throw malformedEvent('GTID of an ALTER that ends too early');
   const startId = id.replace(/\d+$/, String(unsigned64(event, at)));
   return { part: (extra & MariadbExtra.commitAlter) === 0 ? 'rollback' : 'commit', startId };
-}
-
-function mariadbUnsupported(isPrepared: boolean, isDecided: boolean, isAlterPart: boolean): string {
-  if (isPrepared) return 'a prepared XA transaction';
-  if (isDecided) return 'the decision over a prepared XA transaction';
-  if (isAlterPart) return 'a two-phase ALTER; set binlog_alter_two_phase = OFF on the source';
-  return '';
 }
 
 /** A number while that is exact. */
@@ -148,7 +129,6 @@ export function mysqlGtid(
         : `${uuidText(event, uuidAt)}:${gnoText(unsigned64(event, numberAt))}`,
     commitTime,
     begins: false,
-    unsupported: '',
   };
 }
 
@@ -207,7 +187,6 @@ export function taggedGtid(event: Buffer, end: number, offset: number): GtidEven
     id: `${uuid}:${tag}:${gnoText(number)}`,
     commitTime,
     begins: false,
-    unsupported: '',
   };
 }
 

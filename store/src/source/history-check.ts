@@ -1,5 +1,6 @@
-import { DrcError, TransactionSet } from '@drc/protocol';
+import { DrcError, type TransactionSet } from '@drc/protocol';
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
+import { mysqlMissing } from './covered-history.js';
 import { binlogFiles, executedAt, type BinlogFile, type FileStart } from './first-position.js';
 import type { SourceControl } from './source-control.js';
 
@@ -133,17 +134,11 @@ async function mysqlFault(
   control: SourceControl,
   { executed }: CapturedHistory,
 ): Promise<DrcError | undefined> {
-  const all = TransactionSet.parse((await control.value('SELECT @@GLOBAL.gtid_executed')) ?? '');
-  // Transactions without GTID stand in the set by their place and cannot be looked up.
-  const own = TransactionSet.parse(
-    executed
-      .toString()
-      .split(',')
-      .filter((part) => !part.includes('/'))
-      .join(','),
+  const lost = await mysqlMissing(control, executed);
+  if (lost === undefined) return undefined;
+  return new DrcError(
+    'SOURCE_HISTORY_CHANGED',
+    `The source no longer has all transactions of the log: ${lost.missing} are missing.`,
+    { missing: lost.missing, executed: executed.toString() },
   );
-  if (own.isSubsetOf(all)) return undefined;
-  return new DrcError('SOURCE_HISTORY_CHANGED', 'The source no longer has all transactions of the log.', {
-    executed: own.toString(),
-  });
 }

@@ -1,5 +1,6 @@
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
 import type { TransactionSet } from '@drc/protocol';
+import { checkCovered } from './covered-history.js';
 import type { BinlogFile, FileStart } from './first-position.js';
 import { checkHistory } from './history-check.js';
 import type { SourceControl } from './source-control.js';
@@ -20,6 +21,8 @@ export class HistoryWatch {
   readonly #identity: SourceIdentity;
   readonly #captured: () => CapturedState;
   readonly #fileStart: FileStart;
+  /** The log's place may be of another server: only GTIDs are compared. */
+  readonly #isByGtid: boolean;
   /** The source's end at the last look. */
   #seen: string | undefined;
 
@@ -28,11 +31,13 @@ export class HistoryWatch {
     identity: SourceIdentity,
     captured: () => CapturedState,
     fileStart: FileStart,
+    isByGtid = false,
   ) {
     this.#control = control;
     this.#identity = identity;
     this.#captured = captured;
     this.#fileStart = fileStart;
+    this.#isByGtid = isByGtid;
   }
 
   /**
@@ -48,7 +53,8 @@ export class HistoryWatch {
     if (newest?.file === position.file && newest.size === position.offset) return;
     const end = `${newest?.file}:${newest?.size}`;
     if (end === this.#seen) return;
-    await checkHistory(this.#control, this.#identity, captured, this.#fileStart);
+    if (this.#isByGtid) await checkCovered(this.#control, this.#identity, captured);
+    else await checkHistory(this.#control, this.#identity, captured, this.#fileStart);
     this.#seen = end;
   }
 }

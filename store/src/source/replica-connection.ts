@@ -98,14 +98,15 @@ export class ReplicaConnection {
     this.#connection?.stream.resume();
   }
 
-  /** Ends both connections; resolves when that is done, or after two seconds. */
+  /** Ends both connections; resolves when that is done, or after two seconds; at once where the source has ended them. */
   async close(): Promise<void> {
+    const waitMs = this.#ended ? 100 : 2_000;
     this.#ended = true;
     const sockets = [this.#connection?.stream, this.#control?.stream];
     this.#connection = undefined;
     this.#control = undefined;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, 2_000);
+      const timer = setTimeout(resolve, waitMs);
       this.#zongji.on('stopped', () => {
         clearTimeout(timer);
         resolve();

@@ -16,6 +16,8 @@ export interface TranscoderOptions {
   readonly learned?: ReadonlyMap<string, LearnedColumn>;
   /** Names of columns that are left out. */
   readonly excludeColumns?: ReadonlySet<string>;
+  /** Index of a column that is the same in all rows that come, so that a key needs it not. */
+  readonly constantColumn?: number | undefined;
 }
 
 /** What `transcode` wrote. The bitmaps are there where columns are missing from the images; over `version.columns`. */
@@ -70,7 +72,7 @@ export class RowTranscoder {
         ? skippedColumn(column, context)
         : planColumn(column, context);
     });
-    this.version = versionOf(map, this.#plans);
+    this.version = versionOf(map, this.#plans, options.constantColumn);
     this.#full = presentOf(this.#plans, () => true);
   }
 
@@ -181,9 +183,10 @@ function presentOf(plans: readonly ColumnPlan[], isPresent: (column: number) => 
   };
 }
 
-function versionOf(map: TableMap, plans: readonly ColumnPlan[]): TableVersion {
+function versionOf(map: TableMap, plans: readonly ColumnPlan[], constant: number | undefined): TableVersion {
   const columns = plans.flatMap(({ column }) => (column ? [column] : []));
-  const places = map.primaryKey.map((index) => {
+  const key = map.primaryKey.filter((index) => index !== constant);
+  const places = key.map((index) => {
     const column = plans[index]!.column;
     return column === undefined ? -1 : columns.indexOf(column);
   });

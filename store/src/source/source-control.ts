@@ -71,7 +71,8 @@ export class SourceControl implements AsyncDisposable {
    */
   async columnTypes(schema: string, table: string): Promise<ReadonlyMap<string, LearnedColumn> | undefined> {
     const rows = await this.rows(
-      'SELECT c.COLUMN_NAME AS name, c.DATA_TYPE AS dataType, c.COLUMN_TYPE AS columnType ' +
+      'SELECT c.COLUMN_NAME AS name, c.DATA_TYPE AS dataType, c.COLUMN_TYPE AS columnType, ' +
+        'c.GENERATION_EXPRESSION AS generation ' +
         'FROM information_schema.COLUMNS c ' +
         'WHERE c.TABLE_SCHEMA = ? AND c.TABLE_NAME = ? ORDER BY c.ORDINAL_POSITION',
       [schema, table],
@@ -85,7 +86,8 @@ export class SourceControl implements AsyncDisposable {
       rows.map((row) => {
         const name = String(row['name']);
         const dataType = json.has(name) ? 'json' : String(row['dataType']).toLowerCase();
-        return [name, { dataType, columnType: String(row['columnType']) }];
+        const isRowEnd = row['generation'] === 'ROW END' ? ({ isRowEnd: true } as const) : {};
+        return [name, { dataType, columnType: String(row['columnType']), ...isRowEnd }];
       }),
     );
   }

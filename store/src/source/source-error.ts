@@ -14,12 +14,11 @@ interface DriverError {
  */
 const dumpFaults: readonly (readonly [pattern: RegExp, code: ErrorCode])[] = [
   [/same server_uuid\/server_id|same server_id/i, 'SERVER_ID_IN_USE'],
-  [/could not find first log file name|purged required binary logs|have been purged/i, 'BINLOG_PURGED'],
-  [/is missing the GTID/i, 'BINLOG_PURGED'],
+  [/could not find first log file name/i, 'BINLOG_PURGED'],
+  [/purged required binary logs|have been purged|is missing the GTID/i, 'GTID_PURGED'],
   [/not in the master's binlog|has diverged|has more GTIDs/i, 'SOURCE_HISTORY_CHANGED'],
-  [/impossible position|position > file size/i, 'SOURCE_HISTORY_CHANGED'],
-  [/could not find next log/i, 'SOURCE_HISTORY_CHANGED'],
-  [/bogus data in log event/i, 'SOURCE_HISTORY_CHANGED'],
+  [/impossible position|position > file size|bogus data in log event/i, 'BINLOG_POSITION'],
+  [/could not find next log/i, 'BINLOG_RESET'],
   [/checksum (?:does not match|verification failed)|crc check|Checksum/, 'CHECKSUM_MISMATCH'],
   [/max_allowed_packet/i, 'SOURCE_CONFIG'],
   [/binary log is not open/i, 'SOURCE_CONFIG'],
@@ -58,7 +57,8 @@ const clientFaults: Readonly<Record<string, ErrorCode>> = {
   ETIMEDOUT: 'SOURCE_UNREACHABLE',
 };
 
-const dumpErrno = 1236;
+/** Of whatever ends a dump. */
+export const dumpErrno = 1236;
 
 /**
  * The typed error for what a connection to the source reported. What is not known counts as a lost connection:
@@ -75,6 +75,16 @@ export function sourceError(error: unknown): DrcError {
 }
 
 function codeOf(text: string, code: string, errno: number | undefined): ErrorCode {
+  if (errno === dumpErrno && isBeforeFirstEvent(text)) return 'BINLOG_POSITION';
   if (errno === dumpErrno) return dumpFaults.find(([pattern]) => pattern.test(text))?.[1] ?? 'SOURCE_LOST';
   return (errno === undefined ? undefined : serverFaults[errno]) ?? clientFaults[code] ?? 'SOURCE_LOST';
+}
+
+/** MySQL takes the middle of an event for a file that was cut off; but then nothing was read behind our place. */
+function isBeforeFirstEvent(text: string): boolean {
+  const match =
+    /truncated in the middle of event.*first event '([^']+)' at (\d+), the last event read from '(?:[^']*\/)?([^'/]+)' at (\d+)/s.exec(
+      text,
+    );
+  return match !== null && match[1] === match[3] && Number(match[4]) < Number(match[2]);
 }

@@ -1,5 +1,5 @@
 import type { SourcePosition } from '../log/transaction-log.js';
-import { binlogFiles, type BinlogFile } from './first-position.js';
+import { binlogFiles, isLaterFile, type BinlogFile } from './first-position.js';
 import type { SourceControl } from './source-control.js';
 
 interface Moment {
@@ -50,10 +50,7 @@ export class SourceMoments {
     // Names of one base have numbers that rise, and get longer.
     while (this.#waiting.length > 0) {
       const { end, time: asked } = this.#waiting[0]!;
-      const isBehind =
-        file === end.file
-          ? offset >= end.size
-          : file.length > end.file.length || (file.length === end.file.length && file > end.file);
+      const isBehind = file === end.file ? offset >= end.size : isLaterFile(file, end.file);
       if (!isBehind) break;
       time = asked;
       this.#waiting.shift();

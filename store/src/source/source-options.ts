@@ -1,10 +1,20 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 
+export interface SourceAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** How the source is reached. */
 export interface SourceOptions {
   readonly host: string;
   /** Default 3306. */
   readonly port?: number;
+  /**
+   * Further servers of one topology, which replicate by GTID: where one is lost or refuses, the next is tried. Given, even
+   * empty, capture goes on by GTID and takes any server that has all that the log has. Absent: the one server only.
+   */
+  readonly others?: readonly SourceAddress[];
   readonly user: string;
   readonly password?: string;
   /** Absent: no TLS. `rejectUnauthorized` is true unless set; the host name is checked then. */

@@ -1,5 +1,6 @@
 import { DdlReader, type DdlStatement } from './ddl-statement.js';
 import { sqlTokens, type SqlToken } from './sql-tokens.js';
+import { parseXaStatement, type XaStatement } from './xa-xid.js';
 
 /** What a QUERY event does, as far as its words tell. Nothing here depends on more than verbs and names. */
 export type Statement =
@@ -7,7 +8,7 @@ export type Statement =
   | { readonly kind: 'commit' }
   | { readonly kind: 'rollback' }
   | { readonly kind: 'savepoint' | 'rollback-to' | 'release'; readonly name: string }
-  | { readonly kind: 'xa'; readonly verb: string }
+  | ({ readonly kind: 'xa' } & XaStatement)
   | { readonly kind: 'ddl'; readonly ddl: DdlStatement }
   /** It carries rows, or may. `target`: `schema.table` that it writes, where that is one table. */
   | { readonly kind: 'dml'; readonly verb: string; readonly target: string }
@@ -23,6 +24,17 @@ const administrativeVerbs: ReadonlySet<string> = new Set(
 const ddlVerbs: ReadonlySet<string> = new Set(
   'CREATE ALTER DROP RENAME TRUNCATE GRANT REVOKE SET CHANGE'.split(' '),
 );
+
+/**
+ * The statements that servers write themselves, known without cutting them into tokens; undefined for any other.
+ * @throws DrcError `UNSUPPORTED_EVENT`, see `parseXaStatement`
+ */
+export function plainStatement(bytes: Buffer): Statement | undefined {
+  if (bytes.length === 5 && bytes.toString('latin1') === 'BEGIN') return { kind: 'begin' };
+  if (bytes.length === 6 && bytes.toString('latin1') === 'COMMIT') return { kind: 'commit' };
+  const xa = parseXaStatement(bytes);
+  return xa === undefined ? undefined : { kind: 'xa', ...xa };
+}
 
 /** @param defaultSchema where names without a schema belong. @param sqlMode that of the QUERY event. */
 export function classifyStatement(text: string, defaultSchema: string, sqlMode: number): Statement {
@@ -40,7 +52,6 @@ export function classifyStatement(text: string, defaultSchema: string, sqlMode: 
   if (verb === 'ROLLBACK') return rollback(tokens, first);
   if (verb === 'SAVEPOINT') return { kind: 'savepoint', name: second?.text.toLowerCase() ?? '' };
   if (verb === 'RELEASE') return { kind: 'release', name: tokens[first + 2]?.text.toLowerCase() ?? '' };
-  if (verb === 'XA') return { kind: 'xa', verb: `XA ${second?.upper ?? ''}` };
   if (verb === 'ANALYZE' || (verb === 'LOAD' && second?.upper === 'INDEX')) {
     // MariaDB's ANALYZE runs the statement that follows.
     const onTable = ['TABLE', 'TABLES', 'LOCAL', 'NO_WRITE_TO_BINLOG', 'INDEX'].includes(second?.upper ?? '');

@@ -168,6 +168,8 @@ const binaryCollation = 63;
  */
 export function needsLearning(map: TableMap, flavour: Flavour): boolean {
   if (flavour === 'mysql') return false;
+  // Whether it is system-versioned.
+  if (map.columns.filter(isRowMoment).length > 1) return true;
   const collations = collationsOf(map, flavour);
   return map.columns.some(({ code, metadata }, index) => {
     switch (code) {
@@ -186,6 +188,10 @@ export function needsLearning(map: TableMap, flavour: Flavour): boolean {
     }
   });
 }
+
+/** Whether a system-versioned table of MariaDB may have the beginning or the end of a row's life in it. */
+export const isRowMoment = ({ code, metadata, nullable }: MapColumn): boolean =>
+  code === ColumnCode.timestamp2 && metadata === 6 && !nullable;
 
 function nameOf(reader: EventBytes): string {
   const name = reader.slice(reader.u8()).toString('utf8');

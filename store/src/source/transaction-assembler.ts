@@ -4,27 +4,26 @@ import {
   EventType,
   eventTypeName,
   RowsFlag,
+  type AlterPart,
   type BinlogEvent,
   type LeftOutReason,
   type QueryEvent,
   type RowsEvent,
 } from './binlog-events.js';
-import type { CaptureCounters, RowTally, TallyMark } from './capture-counters.js';
+import type { CaptureCounters } from './capture-counters.js';
+import { CapturedTables, type KnownTable } from './captured-tables.js';
 import type { DdlStatement } from './ddl-statement.js';
 import type { GroupLog } from './group-log.js';
+import { GroupWriter, type CaptureHooks } from './group-writer.js';
 import { begunFault } from './history-check.js';
 import type { LearnedTypes } from './learned-types.js';
-import { PartWriter, type RowTarget } from './part-writer.js';
-import { RowTranscoder } from './row-transcoder.js';
 import { statementText } from './statement-text.js';
-import { classifyStatement, type Statement } from './statement.js';
+import { classifyStatement, plainStatement, type Statement } from './statement.js';
 import type { TableFilter } from './table-filter.js';
-import { needsLearning, parseTableMap, type Flavour, type TableMap } from './table-schema.js';
+import type { Flavour } from './table-schema.js';
+import type { XaStatement } from './xa-xid.js';
 
-/** Named points at which a crash test ends the process; real mains pass none. */
-export interface CaptureHooks {
-  at?(point: 'group-begin' | 'chunk' | 'group-end' | 'flushed'): void | Promise<void>;
-}
+export type { CaptureHooks } from './group-writer.js';
 
 export interface AssemblerOptions {
   readonly log: GroupLog;
@@ -41,28 +40,6 @@ export interface AssemblerOptions {
   readonly hooks?: CaptureHooks;
 }
 
-/** A table id of this connection and file, and what was decided about it. */
-interface KnownTable {
-  readonly name: string;
-  /** Undefined: excluded. */
-  readonly rows: { readonly target: RowTarget; readonly tally: RowTally } | undefined;
-}
-
-interface Savepoint {
-  readonly name: string;
-  readonly chunks: number;
-  readonly mark: TallyMark;
-}
-
-/** The transaction that is being read. */
-interface Group {
-  readonly id: string;
-  readonly commitTime: number;
-  /** Rows may come: a BEGIN was read, or the GTID stands for one. */
-  begun: boolean;
-  savepoints: Savepoint[];
-}
-
 const defaultChunkBytes = 256 * 1024;
 /** A rows event for no table, which only ends a statement. */
 const dummyTableId = 0xff_ffff;
@@ -74,45 +51,43 @@ const dummyTableId = 0xff_ffff;
  */
 export class TransactionAssembler {
   readonly #log: GroupLog;
-  readonly #flavour: Flavour;
   readonly #filter: TableFilter;
-  readonly #learned: LearnedTypes;
   readonly #counters: CaptureCounters;
-  readonly #chunkBytes: number;
   readonly #warn: AssemblerOptions['warn'];
-  readonly #hooks: CaptureHooks | undefined;
-  readonly #parts = new PartWriter();
-  readonly #tables = new Map<number, KnownTable>();
+  readonly #group: GroupWriter;
+  readonly #tables: CapturedTables;
   #file: string;
   /** When the source began the file, s since 1970. */
   #begun: number | undefined;
   /** Until the first rotate event, with which every connection begins. */
   #isAtStart = true;
-  #group: Group | undefined = undefined;
+  /** Which part of an ALTER the open group is, where it is one. */
+  #alterPart: AlterPart['part'] | undefined;
 
   constructor(options: AssemblerOptions) {
-    this.#log = options.log;
-    this.#flavour = options.flavour;
-    this.#filter = options.filter;
-    this.#learned = options.learned;
-    this.#counters = options.counters;
-    this.#chunkBytes = options.chunkBytes ?? defaultChunkBytes;
-    this.#warn = options.warn;
-    this.#hooks = options.hooks;
-    this.#file = options.position.file;
-    this.#begun = options.position.begun;
+    const { log, flavour, filter, learned, counters, warn, hooks, position } = options;
+    const { chunkBytes = defaultChunkBytes } = options;
+    this.#log = log;
+    this.#filter = filter;
+    this.#counters = counters;
+    this.#warn = warn;
+    this.#group = new GroupWriter(log, counters, chunkBytes, hooks);
+    const register = log.registerTable.bind(log);
+    this.#tables = new CapturedTables({ flavour, filter, learned, counters, register, warn });
+    this.#file = position.file;
+    this.#begun = position.begun;
   }
 
   /** True between a transaction's first event and its end. */
   get inGroup(): boolean {
-    return this.#group !== undefined;
+    return this.#group.id !== undefined;
   }
 
   /**
    * Takes the next event. Where a promise comes back, wait for it before the next call.
    * @param bytes the size of the raw event
-   * @throws DrcError `UNSUPPORTED_EVENT`, `STATEMENT_EVENT`, `EVENT_MALFORMED`, `UNSUPPORTED_COLUMN`, and
-   * `SOURCE_HISTORY_CHANGED` where the file is not the one that the log was captured from
+   * @throws DrcError `UNSUPPORTED_EVENT`, `STATEMENT_EVENT`, `EVENT_MALFORMED`, `UNSUPPORTED_COLUMN`, `GTID_OUT_OF_ORDER`,
+   * `XA_UNKNOWN`, and `SOURCE_HISTORY_CHANGED` where the file is not the one that the log was captured from
    */
   push(event: BinlogEvent, bytes: number): void | Promise<void> {
     switch (event.kind) {
@@ -125,7 +100,9 @@ export class TransactionAssembler {
       case 'xid':
         this.#needBegun(event);
         this.#counters.store(event.type, bytes);
-        return this.#endGroup(event);
+        return this.#group.end(this.#behind(event));
+      case 'xa-prepare':
+        return this.#onXaPrepare(event, bytes);
       case 'query':
         return this.#onQuery(event, bytes);
       case 'rotate':
@@ -137,8 +114,7 @@ export class TransactionAssembler {
         return this.#counters.leaveOut(event.type, bytes, event.reason);
       case 'payload':
         // What it holds comes by itself, as if it had been written without it.
-        if (this.#group === undefined)
-          throw this.#fault('EVENT_MALFORMED', event, 'it stands outside a transaction');
+        if (!this.inGroup) throw this.#fault('EVENT_MALFORMED', event, 'it stands outside a transaction');
         return this.#counters.store(event.type, bytes);
       case 'statement-part':
         throw this.#fault('STATEMENT_EVENT', event, 'Changes were written as a statement');
@@ -149,54 +125,48 @@ export class TransactionAssembler {
 
   /** Drops the open group: the connection is gone, and all of it will be read again. */
   abandon(): void {
-    if (this.#group !== undefined) this.#dropGroup('interrupted');
+    this.#group.drop('interrupted');
   }
 
   // --- Groups -------------------------------------------------------------------------------------------------
 
   #onGtid(event: BinlogEvent & { kind: 'gtid' }, bytes: number): void | Promise<void> {
-    if (this.#group !== undefined)
+    const { id, xa } = event;
+    if (this.inGroup)
       throw this.#fault('EVENT_MALFORMED', event, `a transaction begins before the end of ${this.#group.id}`);
-    if (event.unsupported !== '') throw this.#fault('UNSUPPORTED_EVENT', event, event.unsupported, event.id);
     // A reader's checkpoint would take it for delivered.
-    if (this.#log.capture.executed.covers(event.id))
-      throw this.#fault('GTID_OUT_OF_ORDER', event, 'its domain has passed this number already', event.id);
+    if (this.#log.capture.executed.covers(id))
+      throw this.#fault('GTID_OUT_OF_ORDER', event, 'its domain has passed this number already', id);
     this.#counters.store(event.type, bytes);
-    return this.#beginGroup(event.id, event.commitTime, event.begins);
+    this.#alterPart = event.alter?.part;
+    const begun = this.#group.begin(id, event.commitTime, event.begins);
+    return xa?.state === 'prepared' ? after(begun, () => this.#prepareAs(xa.xid)) : begun;
   }
 
-  #beginGroup(id: string, commitTime: number, begun: boolean): void | Promise<void> {
-    this.#log.beginGroup({ id, commitTime, origin: '' });
-    this.#group = { id, commitTime, begun, savepoints: [] };
-    return this.#hooks?.at?.('group-begin');
+  #prepareAs(xid: string): void {
+    if (this.#log.isPrepared(xid))
+      this.#warn('The source prepares an XA transaction anew; what was prepared before was never decided.', {
+        xid,
+      });
+    this.#group.prepareAs(xid);
   }
 
-  #endGroup(event: BinlogEvent): void | Promise<void> {
-    const commitTime = this.#group?.commitTime ?? 0;
-    this.#log.endGroup(this.#parts.take(), { file: this.#file, offset: event.offset, begun: this.#begun });
-    this.#counters.settle(commitTime);
-    this.#group = undefined;
-    return this.#hooks?.at?.('group-end');
-  }
-
-  /** The group stays as an empty one: it has its place in the order, and its id is executed. */
-  #rollBack(event: BinlogEvent): void | Promise<void> {
-    this.#parts.clear();
-    this.#log.truncateGroup(0);
-    this.#counters.returnTo({ events: new Map(), rows: new Map() }, 'rolled-back');
-    return this.#endGroup(event);
-  }
-
-  #dropGroup(reason: LeftOutReason): void {
-    this.#parts.clear();
-    this.#log.abandonGroup();
-    this.#counters.returnTo({ events: new Map(), rows: new Map() }, reason);
-    this.#group = undefined;
+  #onXaPrepare(event: BinlogEvent & { kind: 'xa-prepare' }, bytes: number): void | Promise<void> {
+    this.#needBegun(event);
+    if (event.xid !== this.#group.xid)
+      throw this.#fault(
+        'EVENT_MALFORMED',
+        event,
+        `it prepares ${event.xid} in the group of ${this.#group.xid ?? 'no XA transaction'}`,
+      );
+    this.#counters.store(event.type, bytes);
+    const position = this.#behind(event);
+    return event.onePhase ? this.#group.end(position) : this.#group.prepare(position);
   }
 
   #onRotate(event: BinlogEvent & { kind: 'rotate' }, bytes: number): void {
     this.#counters.leaveOut(event.type, bytes, 'describes-stream');
-    if (this.#group !== undefined) {
+    if (this.inGroup) {
       // Groups never span files: the source crashed while it wrote this one, and has rolled it back since.
       this.#warn(
         'The source left a transaction unfinished at the end of a binlog file; it was rolled back.',
@@ -205,7 +175,7 @@ export class TransactionAssembler {
           file: this.#file,
         },
       );
-      this.#dropGroup('rolled-back');
+      this.#group.drop('rolled-back');
     }
     // Table ids may mean other tables in the next file.
     this.#tables.clear();
@@ -233,42 +203,9 @@ export class TransactionAssembler {
 
   #onTableMap(event: BinlogEvent & { kind: 'table-map' }, bytes: number): void | Promise<void> {
     this.#needBegun(event);
-    const known = this.#tables.get(event.tableId);
-    if (known !== undefined && event.isRepeated) return this.#countTableMap(event, bytes, known);
-    const map = parseTableMap(event.body, event.bodyAt, event.end);
-    if (!this.#filter.captures(map.schema, map.table)) return this.#know(event, bytes, map, undefined);
-    if (!needsLearning(map, this.#flavour))
-      return this.#know(event, bytes, map, this.#rowsOf(map, undefined));
-    return this.#learned.of(map.schema, map.table).then((learned) => {
-      if (learned === undefined)
-        this.#warn('The source no longer has a table, whose types are taken as the binlog shows them.', {
-          table: `${map.schema}.${map.table}`,
-        });
-      this.#know(event, bytes, map, this.#rowsOf(map, learned));
-    });
-  }
-
-  #rowsOf(map: TableMap, learned: Parameters<typeof transcoderOf>[2]): KnownTable['rows'] {
-    const transcoder = transcoderOf(map, this.#flavour, learned, this.#filter);
-    return {
-      target: {
-        transcoder,
-        schemaId: this.#log.registerTable(transcoder.version),
-        isSequence: this.#flavour === 'mariadb' && isSequence(map),
-      },
-      tally: this.#counters.table(`${map.schema}.${map.table}`),
-    };
-  }
-
-  #know(
-    event: BinlogEvent & { kind: 'table-map' },
-    bytes: number,
-    map: TableMap,
-    rows: KnownTable['rows'],
-  ): void {
-    const known = { name: `${map.schema}.${map.table}`, rows };
-    this.#tables.set(event.tableId, known);
-    this.#countTableMap(event, bytes, known);
+    const known = this.#tables.learn(event);
+    if (!(known instanceof Promise)) return this.#countTableMap(event, bytes, known);
+    return known.then((learned) => this.#countTableMap(event, bytes, learned));
   }
 
   #countTableMap(event: BinlogEvent, bytes: number, known: KnownTable): void {
@@ -278,45 +215,49 @@ export class TransactionAssembler {
 
   #onRows(event: RowsEvent, bytes: number): void | Promise<void> {
     this.#needBegun(event);
-    const known = this.#tables.get(event.tableId);
+    const known = this.#tables.of(event.tableId);
     if (known === undefined) {
       if (event.tableId === dummyTableId && (event.flags & RowsFlag.statementEnd) !== 0)
         return this.#counters.leaveOut(event.type, bytes, 'describes-stream');
       throw this.#fault('EVENT_MALFORMED', event, `no table map for table id ${event.tableId}`);
     }
     if (known.rows === undefined) return this.#counters.leaveOut(event.type, bytes, 'excluded');
-    const { target, tally } = known.rows;
-    let rows: number;
+    const { target, tally, versioned } = known.rows;
+    const flags = partFlags(event.flags);
     try {
-      rows = this.#parts.addRows(event, target, partFlags(event.flags));
+      if (versioned === undefined) {
+        this.#group.addRows(event, target, flags, tally);
+      } else {
+        const { events, history } = versioned.current(event);
+        this.#counters.leaveOutRows(tally, history, 'history');
+        if (events.length === 0) return this.#counters.leaveOut(event.type, bytes, 'history');
+        for (const current of events) this.#group.addRows(current, target, flags, tally);
+      }
     } catch (error) {
       throw this.#rowFault(error, event, known.name);
     }
     this.#counters.store(event.type, bytes);
-    this.#counters.storeRows(tally, rows);
-    return this.#parts.length < this.#chunkBytes ? undefined : this.#putChunk();
-  }
-
-  #putChunk(): void | Promise<void> {
-    this.#log.putChunk(this.#parts.take());
-    return this.#hooks?.at?.('chunk');
+    return this.#group.chunk();
   }
 
   // --- Statements ---------------------------------------------------------------------------------------------
 
   #onQuery(event: QueryEvent, bytes: number): void | Promise<void> {
-    const statement = plainStatement(event.statement) ?? classified(event);
+    // The server writes an ALTER when it begins, and again when it has ended.
+    if (this.#alterPart === 'start') return this.#leaveStatementOut(event, bytes, 'informational');
+    if (this.#alterPart === 'rollback') return this.#leaveStatementOut(event, bytes, 'rolled-back');
+    const statement = this.#statement(event);
     switch (statement.kind) {
       case 'begin':
         return this.#onBegin(event, bytes);
       case 'commit':
         this.#needBegun(event);
         this.#counters.store(event.type, bytes);
-        return this.#endGroup(event);
+        return this.#group.end(this.#behind(event));
       case 'rollback':
         this.#needBegun(event);
         this.#counters.store(event.type, bytes);
-        return this.#rollBack(event);
+        return this.#group.rollBack(this.#behind(event));
       case 'savepoint':
       case 'rollback-to':
       case 'release':
@@ -330,9 +271,9 @@ export class TransactionAssembler {
           return this.#leaveStatementOut(event, bytes, 'ignored-statement');
         if (this.#filter.isSystem(statement.target.split('.', 1)[0]!))
           return this.#leaveStatementOut(event, bytes, 'excluded');
-        throw this.#fault('STATEMENT_EVENT', event, statementFault(statement), this.#group?.id);
+        throw this.#fault('STATEMENT_EVENT', event, statementFault(statement));
       case 'xa':
-        throw this.#fault('UNSUPPORTED_EVENT', event, `${statement.verb} of a prepared XA transaction`);
+        return this.#onXa(event, bytes, statement);
       case 'unknown':
         throw this.#fault(
           'UNSUPPORTED_EVENT',
@@ -342,22 +283,53 @@ export class TransactionAssembler {
     }
   }
 
-  #onBegin(event: QueryEvent, bytes: number): void | Promise<void> {
-    if (this.#group?.begun === true)
-      throw this.#fault('EVENT_MALFORMED', event, 'a transaction begins inside another');
-    if (this.#group === undefined) {
-      const begun = this.#beginAnonymous(event, bytes, true);
-      this.#counters.store(event.type, bytes);
-      return begun;
+  #statement(event: QueryEvent): Statement {
+    try {
+      const { statement, charset, defaultSchema, sqlMode } = event;
+      return (
+        plainStatement(statement) ??
+        classifyStatement(statementText(statement, charset[0]), defaultSchema, sqlMode)
+      );
+    } catch (error) {
+      throw error instanceof DrcError ? this.#fault(error.code, event, error.message) : error;
     }
+  }
+
+  #onBegin(event: QueryEvent, bytes: number): void | Promise<void> {
+    if (this.#group.isBegun)
+      throw this.#fault('EVENT_MALFORMED', event, 'a transaction begins inside another');
+    const begun = this.inGroup ? undefined : this.#beginAnonymous(event, bytes);
     this.#counters.store(event.type, bytes);
-    this.#group.begun = true;
+    this.#group.begun();
+    return begun;
   }
 
   /** A server that writes no GTID events at all: the place of its first event names the group. */
-  #beginAnonymous(event: QueryEvent, bytes: number, begun: boolean): void | Promise<void> {
+  #beginAnonymous(event: QueryEvent, bytes: number): void | Promise<void> {
     const id = `${event.serverId}/${this.#file}:${event.offset - bytes}`;
-    return this.#beginGroup(id, event.timestamp * 1_000_000, begun);
+    this.#alterPart = undefined;
+    return this.#group.begin(id, event.timestamp * 1_000_000, false);
+  }
+
+  #onXa(event: QueryEvent, bytes: number, { verb, xid }: XaStatement): void | Promise<void> {
+    if (verb === 'start') return after(this.#onBegin(event, bytes), () => this.#prepareAs(xid));
+    if (verb === 'end' || this.#group.isBegun) {
+      this.#needBegun(event);
+      this.#counters.store(event.type, bytes);
+      if (verb === 'end') return;
+      const position = this.#behind(event);
+      return verb === 'commit' ? this.#group.end(position) : this.#group.rollBack(position);
+    }
+    const begun = this.inGroup ? undefined : this.#beginAnonymous(event, bytes);
+    if (verb === 'commit' && !this.#log.isPrepared(xid))
+      throw this.#fault('XA_UNKNOWN', event, `${xid} was prepared before the log begins`);
+    this.#counters.store(event.type, bytes);
+    const position = this.#behind(event);
+    return after(begun, () =>
+      verb === 'commit'
+        ? this.#group.commitPrepared(xid, position)
+        : this.#group.rollBackPrepared(xid, position),
+    );
   }
 
   #onSavepoint(
@@ -366,39 +338,21 @@ export class TransactionAssembler {
     kind: 'savepoint' | 'rollback-to' | 'release',
     name: string,
   ): void | Promise<void> {
-    const group = this.#needBegun(event);
+    this.#needBegun(event);
     this.#counters.leaveOut(event.type, bytes, 'describes-stream');
-    if (kind === 'savepoint') {
-      group.savepoints = group.savepoints.filter((savepoint) => savepoint.name !== name);
-      const chunk = this.#parts.length === 0 ? undefined : this.#putChunk();
-      group.savepoints.push({ name, chunks: this.#log.openGroupChunks, mark: this.#counters.mark() });
-      return chunk;
-    }
-    const index = group.savepoints.findIndex((savepoint) => savepoint.name === name);
-    const savepoint = group.savepoints[index];
-    if (savepoint === undefined)
+    if (kind === 'savepoint') return this.#group.savepoint(name);
+    const wasSet = kind === 'release' ? this.#group.release(name) : this.#group.rollBackTo(name);
+    if (!wasSet)
       throw this.#fault('EVENT_MALFORMED', event, `savepoint ${name} was not set in this transaction`);
-    // The savepoint itself stays on ROLLBACK TO; those set after it are gone.
-    group.savepoints.length = kind === 'release' ? index : index + 1;
-    if (kind === 'release') return;
-    this.#parts.clear();
-    this.#log.truncateGroup(savepoint.chunks);
-    this.#counters.returnTo(savepoint.mark, 'rolled-back');
   }
 
   #onDdl(event: QueryEvent, bytes: number, ddl: DdlStatement): void | Promise<void> {
     if (ddl.isTemporary) return this.#leaveStatementOut(event, bytes, 'temporary-table');
-    this.#forgetTables(ddl);
+    this.#tables.forget(ddl);
     if (!isCaptured(ddl, this.#filter)) return this.#leaveStatementOut(event, bytes, 'excluded');
-    if (ddl.isVersioning)
-      throw this.#fault(
-        'UNSUPPORTED_EVENT',
-        event,
-        `${ddl.verb} makes a system-versioned table of ${ddl.targets[0]}`,
-      );
-    const begun = this.#group === undefined ? this.#beginAnonymous(event, bytes, false) : undefined;
+    const begun = this.inGroup ? undefined : this.#beginAnonymous(event, bytes);
     this.#counters.store(event.type, bytes);
-    this.#parts.addDdl({
+    this.#group.addDdl({
       verb: ddl.verb,
       tables: ddl.tables,
       defaultSchema: event.defaultSchema,
@@ -412,32 +366,26 @@ export class TransactionAssembler {
 
   #leaveStatementOut(event: QueryEvent, bytes: number, reason: LeftOutReason): void | Promise<void> {
     this.#counters.leaveOut(event.type, bytes, reason);
-    const begun = this.#group === undefined ? this.#beginAnonymous(event, bytes, false) : undefined;
+    const begun = this.inGroup ? undefined : this.#beginAnonymous(event, bytes);
     return after(begun, () => this.#endStatement(event));
   }
 
   /** A statement by itself ends its group; inside a transaction (CREATE TABLE … SELECT) the rows follow. */
   #endStatement(event: QueryEvent): void | Promise<void> {
-    if (this.#group?.begun !== true) return this.#endGroup(event);
-  }
-
-  #forgetTables(ddl: DdlStatement): void {
-    if (ddl.isAccount) return;
-    if (ddl.targets.length === 0) this.#learned.forgetAll();
-    for (const target of ddl.targets) this.#learned.forget(target);
-    for (const [id, table] of this.#tables)
-      if (ddl.targets.length === 0 || ddl.targets.includes(table.name)) this.#tables.delete(id);
+    if (!this.#group.isBegun) return this.#group.end(this.#behind(event));
   }
 
   // --- Faults -------------------------------------------------------------------------------------------------
 
-  #needBegun(event: BinlogEvent): Group {
-    if (this.#group?.begun !== true)
-      throw this.#fault('EVENT_MALFORMED', event, 'it stands outside a transaction');
-    return this.#group;
+  #needBegun(event: BinlogEvent): void {
+    if (!this.#group.isBegun) throw this.#fault('EVENT_MALFORMED', event, 'it stands outside a transaction');
   }
 
-  #fault(code: ErrorCode, event: BinlogEvent, why: string, transaction = this.#group?.id): DrcError {
+  #behind(event: BinlogEvent): SourcePosition {
+    return { file: this.#file, offset: event.offset, begun: this.#begun };
+  }
+
+  #fault(code: ErrorCode, event: BinlogEvent, why: string, transaction = this.#group.id): DrcError {
     const name = eventTypeName(event.type);
     const place = `${this.#file}:${event.offset}`;
     return new DrcError(code, `${name} event that ends at ${place}: ${why}.`, {
@@ -463,16 +411,6 @@ const partFlags = (flags: number): number =>
   ((flags & RowsFlag.foreignKeyChecksOff) === 0 ? 0 : PartFlag.foreignKeyChecksOff) |
   ((flags & RowsFlag.uniqueChecksOff) === 0 ? 0 : PartFlag.uniqueChecksOff);
 
-/** The statements that servers write themselves, known without cutting them into tokens. */
-function plainStatement(bytes: Buffer): Statement | undefined {
-  if (bytes.length === 5 && bytes.toString('latin1') === 'BEGIN') return { kind: 'begin' };
-  if (bytes.length === 6 && bytes.toString('latin1') === 'COMMIT') return { kind: 'commit' };
-  return undefined;
-}
-
-const classified = (event: QueryEvent): Statement =>
-  classifyStatement(statementText(event.statement, event.charset[0]), event.defaultSchema, event.sqlMode);
-
 const statementFault = (statement: Statement & { kind: 'dml' }): string =>
   `${statement.verb} ${statement.target === '' ? '' : `on ${statement.target} `}was written as a statement`;
 
@@ -481,39 +419,6 @@ function isCaptured(ddl: DdlStatement, filter: TableFilter): boolean {
   if (ddl.targets.length > 0) return ddl.targets.some((name) => filter.capturesName(name));
   return ddl.schema === '' || filter.capturesSchema(ddl.schema);
 }
-
-function transcoderOf(
-  map: TableMap,
-  flavour: Flavour,
-  learned: Awaited<ReturnType<LearnedTypes['of']>>,
-  filter: TableFilter,
-): RowTranscoder {
-  const excludeColumns = filter.excludedColumns(
-    map.schema,
-    map.table,
-    map.columns.map((column) => column.name),
-  );
-  return new RowTranscoder(map, {
-    flavour,
-    ...(learned === undefined ? {} : { learned }),
-    ...(excludeColumns === undefined ? {} : { excludeColumns }),
-  });
-}
-
-/** The columns of every MariaDB sequence, and of nothing else (MariaDB sql/sql_sequence.cc). */
-const sequenceColumns = [
-  'next_not_cached_value',
-  'minimum_value',
-  'maximum_value',
-  'start_value',
-  'increment',
-  'cache_size',
-  'cycle_option',
-  'cycle_count',
-];
-const isSequence = (map: TableMap): boolean =>
-  map.columns.length === sequenceColumns.length &&
-  map.columns.every((column, index) => column.name === sequenceColumns[index]);
 
 function after(first: void | Promise<void>, then: () => void | Promise<void>): void | Promise<void> {
   return first === undefined ? then() : first.then(then);

@@ -46,7 +46,7 @@ export async function startDev(source: DatabaseServer, extra: readonly string[] 
     await folder[Symbol.asyncDispose]();
   };
   try {
-    await command.prints('drc tail shop --from -15m');
+    await command.prints(/drc tail shop --from \S+/);
     return {
       command,
       folder,

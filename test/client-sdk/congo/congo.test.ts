@@ -237,19 +237,62 @@ onEachServer('Congo', (flavour) => {
     expect((await target.record())?.toString()).toBe(last);
   });
 
+  it('notices while it is idle that it was taken over, and is then not applying any more', async () => {
+    await target.reset(createOrders);
+    const topic = new FakeTopic();
+    await using task = new RunningTask(topic, target, { claimCheckMs: 20 });
+    await task.applied(topic.append([insert(orders, order(1))]), target);
+    await target.query('UPDATE drc.congo_task SET epoch = epoch + 1');
+    expect(await task.failure()).toMatchObject({ code: 'TASK_FENCED', details: { task: 'copy' } });
+    expect(task.seen.filter(({ kind }) => kind === 'stopped')).toHaveLength(1);
+    expect(task.congo.status).toMatchObject({ kind: 'stopped', error: { code: 'TASK_FENCED' } });
+  });
+
+  it('notices while it is idle that its session has gone, says that it waits, and goes on', async () => {
+    await target.reset(createOrders);
+    const topic = new FakeTopic();
+    await using task = new RunningTask(topic, target, { claimCheckMs: 20 });
+    await task.applied(topic.append([insert(orders, order(1))]), target);
+    const [session] = await target.rows('SELECT connection FROM drc.congo_task');
+    await target.query(`KILL ${session?.['connection']}`);
+    await target.until(() => Promise.resolve(task.seen.some(({ kind }) => kind === 'waiting')));
+    await task.applied(topic.append([insert(orders, order(2))]), target);
+    expect(await target.count('orders')).toBe(2);
+  });
+
+  it('tells how far it is behind, and 0 once it has all', async () => {
+    await target.reset(createOrders);
+    const topic = new FakeTopic();
+    const lags: (number | undefined)[] = [];
+    const at = (point: string): void => {
+      if (point === 'committing') lags.push(task.congo.lagMs);
+    };
+    await using task = new RunningTask(topic, target, { hooks: { at } });
+    expect(task.congo.lagMs).toBeUndefined();
+    topic.append([insert(orders, order(1))]);
+    await target.until(() => Promise.resolve(task.congo.lagMs === 0));
+    // The commit time of the fake topic is a day in the past.
+    expect(lags.at(-1)).toBeGreaterThan(Date.now() - Date.UTC(2026, 10, 22) - 60_000);
+  });
+
   it('stops at DDL, or leaves it out and counts it, as the task says', async () => {
     await target.reset(createOrders);
     const topic = new FakeTopic();
     topic.append([ddl('CREATE DATABASE', [])]);
     topic.append([insert(orders, order(1))]);
-    const id = topic.append([ddl('TRUNCATE TABLE', ['shop.orders'])]);
+    const statement = 'TRUNCATE TABLE shop.orders /* again */';
+    const id = topic.append([ddl('TRUNCATE TABLE', ['shop.orders'], statement)]);
     const last = topic.append([insert(orders, order(2))]);
     {
       await using task = new RunningTask(topic, target);
-      expect(await task.failure()).toMatchObject({
+      const error = await task.failure();
+      expect(error).toMatchObject({
         code: 'STATEMENT_UNSUPPORTED',
-        details: { transaction: id, tables: ['shop.orders'] },
+        details: { transaction: id, tables: ['shop.orders'], statement },
       });
+      expect(error.message).toBe(
+        `Transaction ${id}: the source ran TRUNCATE TABLE on shop.orders, and the task has ddl: stop. The statement: ${statement}`,
+      );
       expect(await target.rows('SELECT id FROM orders')).toEqual([{ id: 1 }]);
     }
     await using task = new RunningTask(topic, target, { ddl: 'ignore' });

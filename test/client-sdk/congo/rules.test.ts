@@ -59,15 +59,15 @@ describe('Rules', () => {
         { from: 'shop.', to: '.x' },
       ]),
     ).toEqual([
-      "from: 'orders' is not schema.table or schema.*",
-      "from: 'ord*' in 'shop.ord*' is a pattern; only schema.* is allowed",
-      "from: '*' in '*.orders' is a pattern; only schema.* is allowed",
-      "to: 'copy.everything' would put every table of 'shop.*' into one; use {table}",
-      "to: 'copy.{tabel}' has the unknown {tabel}; there are {schema} and {table}",
-      "to: 'copy.*' names no one table; use {table}",
-      "from: 'crm.people' is never reached, an earlier rule takes it",
-      "from: 'shop.' is not schema.table or schema.*",
-      "to: '.x' is not schema.table",
+      "tables.0.from: 'orders' is not schema.table or schema.*",
+      "tables.1.from: 'ord*' in 'shop.ord*' is a pattern; only schema.* is allowed",
+      "tables.2.from: '*' in '*.orders' is a pattern; only schema.* is allowed",
+      "tables.3.to: 'copy.everything' would put every table of 'shop.*' into one; use {table}",
+      "tables.4.to: 'copy.{tabel}' has the unknown {tabel}; there are {schema} and {table}",
+      "tables.5.to: 'copy.*' names no one table; use {table}",
+      "tables.7.from: 'crm.people' is never reached, an earlier rule takes it",
+      "tables.8.from: 'shop.' is not schema.table or schema.*",
+      "tables.8.to: '.x' is not schema.table",
     ]);
     expect(faultsOf([])).toEqual(['tables: at least one rule is needed']);
   });

@@ -4,8 +4,11 @@ import {
   allKeys,
   chunkKey,
   pointKey,
+  preparedKey,
+  preparedRange,
   readChunkKey,
   readPointKey,
+  readPreparedKey,
   readTimeKey,
   timeKey,
 } from '../../../store/src/log/keys.js';
@@ -57,6 +60,22 @@ test('every key lies in the range of its kind and in no other', () => {
         }
       }
       expect(readPointKey(pointKey(a))).toBe(a);
+    }),
+  );
+});
+
+test('the chunks of a prepared transaction are one range, in order, and of no other', () => {
+  const xid = fc.stringMatching(/^X'[0-9a-f]{0,6}',X'[0-9a-f]{0,6}',\d{1,10}$/);
+  fc.assert(
+    fc.property(xid, chunk, xid, chunk, (one, index, other, otherIndex) => {
+      const key = preparedKey(one, index);
+      expect(readPreparedKey(key)).toEqual({ xid: one, chunk: index });
+      const { gte, lt } = preparedRange(other);
+      expect(key.compare(gte) >= 0 && key.compare(lt) < 0).toBe(one === other);
+      if (one === other)
+        expect(key.compare(preparedKey(other, otherIndex))).toBe(order([index], [otherIndex]));
+      expect(key.compare(allKeys.prepared.gte)).toBe(1);
+      expect(key.compare(allKeys.prepared.lt)).toBe(-1);
     }),
   );
 });

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { StreamServer } from '../../../store/src/serve/server.js';
 import { insertInto, tableVersion } from './fake-log.js';
@@ -34,6 +35,19 @@ async function talk(
   await closed;
   return answer;
 }
+
+test('each line of a session names its principal, once', async () => {
+  const lines: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+  {
+    await using store = await StoreHarness.start({ logger });
+    await store.client();
+    await eventually(() => expect(lines.join('')).toContain('Session opened'));
+  }
+  const own = lines.filter((line) => /Session (opened|closed)/.test(line));
+  expect(own).toHaveLength(2);
+  for (const line of own) expect(line.match(/"principal"/g)).toHaveLength(1);
+});
 
 test('who has no good ticket is refused before the upgrade, with a code and nothing else, and counted', async () => {
   await using store = await StoreHarness.start();

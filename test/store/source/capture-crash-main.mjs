@@ -7,25 +7,27 @@ import { TableFilter } from '../../../store/dist/source/table-filter.js';
 
 const { source, directory, point, passage } = JSON.parse(process.argv[2]);
 const logger = pino({ level: 'silent' });
+let passed = 0;
+const hooks = {
+  at(here) {
+    if (here === point && ++passed === passage) process.kill(process.pid, 'SIGKILL');
+  },
+};
 const log = await TransactionLog.open({
   directory,
   topic: 'shop',
   clock: systemClock,
   logger,
   diskReserveBytes: 0,
+  hooks,
 });
-let passed = 0;
 const capture = new Capture({
   log,
   source,
   filter: new TableFilter(),
   clock: systemClock,
   logger,
-  hooks: {
-    at(here) {
-      if (here === point && ++passed === passage) process.kill(process.pid, 'SIGKILL');
-    },
-  },
+  hooks,
 });
 const error = await capture.ended;
 process.stderr.write(`${String(error)}\n`);

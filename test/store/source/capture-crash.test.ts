@@ -1,16 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
-import { startMariadb } from '../../support/database-server.js';
+import { expect, it } from 'vitest';
+import { startServer } from '../../support/database-server.js';
+import { newestId } from '../../support/gtid.js';
+import { onEachServer } from '../../support/on-each-server.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
-import { CaptureRig, expectConserved, lastId } from './capture-rig.js';
+import { CaptureRig, expectConserved } from './capture-rig.js';
 
 const main = fileURLToPath(new URL('./capture-crash-main.mjs', import.meta.url));
 
-describe('Capture that is killed', () => {
+/** How often a recursive query may recur. */
+const depth = { mariadb: 'max_recursive_iterations', mysql: 'cte_max_recursion_depth' } as const;
+
+onEachServer('Capture that is killed', (flavour) => {
   it('goes on at the exact next transaction, wherever it was killed', async () => {
-    await using server = await startMariadb();
+    await using server = await startServer(flavour);
     await using folder = await temporaryFolder('crash');
     const source = { host: server.host, port: server.port, user: server.user };
     await server.query('CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(100))');
@@ -22,7 +27,9 @@ describe('Capture that is killed', () => {
         await server.query(`INSERT INTO shop.t VALUES (${id}, 'a')`);
       // Several chunks, so that some are on disk before the transaction's end.
       await server.query(
-        `USE shop; INSERT INTO shop.t SELECT IF(seq = 1, ${first + 39}, -seq - ${first} * 100000), REPEAT('x', 80) FROM seq_1_to_20000`,
+        `SET SESSION ${depth[flavour]} = 100000; INSERT INTO shop.t
+         WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000)
+         SELECT IF(n = 1, ${first + 39}, -n - ${first} * 100000), REPEAT('x', 80) FROM s`,
       );
     };
     const points = [
@@ -47,7 +54,7 @@ describe('Capture that is killed', () => {
       expect([point, passage, ended]).toEqual([point, passage, [null, 'SIGKILL']]);
     }
     await using rig = await CaptureRig.start({ source, folder });
-    await rig.reaches(await lastId(server));
+    await rig.reaches(await newestId(server));
     const all = await rig.transactions();
     expect(all.map(({ lsn }) => lsn)).toEqual(all.map((_, index) => index + 1));
     expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);

@@ -6,7 +6,6 @@ import { systemClock } from '../../../store/src/clock.js';
 import { TransactionLog, type StoredChunk } from '../../../store/src/log/transaction-log.js';
 import { Capture, type CaptureOptions } from '../../../store/src/source/capture.js';
 import { TableFilter, type TableFilterOptions } from '../../../store/src/source/table-filter.js';
-import type { DatabaseServer } from '../../support/database-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 
 /** One change as the log holds it. */
@@ -30,12 +29,6 @@ export type RigOptions = Partial<Omit<CaptureOptions, 'log' | 'source' | 'filter
 };
 
 const deadlineMs = 30_000;
-
-/** The newest transaction in the source's binlog. */
-export async function lastId(server: DatabaseServer): Promise<string> {
-  const rows = (await server.query('SELECT @@GLOBAL.gtid_binlog_pos AS id')) as { id: string }[];
-  return rows[0]!.id;
-}
 
 /** The code of the error that stops capture, within the deadline. */
 export async function stopCode(rig: CaptureRig): Promise<string | undefined> {

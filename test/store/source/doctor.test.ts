@@ -344,10 +344,10 @@ onEachServer('the doctor', (flavour) => {
 });
 
 onServer('mariadb', 'the doctor', () => {
-  it('names system-versioned tables, unless they are excluded', async () => {
+  it('names tables that are versioned by transaction id, unless they are excluded', async () => {
     await using server = await startServer('mariadb');
     await server.query(
-      'CREATE DATABASE shop; CREATE TABLE shop.v (a INT PRIMARY KEY) WITH SYSTEM VERSIONING',
+      'CREATE DATABASE shop; CREATE TABLE shop.v (a INT PRIMARY KEY, s BIGINT UNSIGNED GENERATED ALWAYS AS ROW START, e BIGINT UNSIGNED GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING',
     );
     expect(await finding(server, 'system_versioned_tables')).toMatchObject({
       status: 'fault',

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import ZongJi from '@vlasky/zongji';
-import { startMariadb } from '../../support/database-server.js';
+import { startServer } from '../../support/database-server.js';
+import { onEachServer } from '../../support/on-each-server.js';
 
 const require = createRequire(import.meta.url);
 
@@ -14,9 +15,11 @@ describe('what ReplicaConnection relies on inside zongji and mysql2', () => {
     expect(await version(zongji.pathname)).toBe('0.9.0');
     expect(await version(require.resolve('mysql2/package.json'))).toBe('3.24.6');
   });
+});
 
+onEachServer('what ReplicaConnection relies on inside zongji and mysql2', (flavour) => {
   it('still is where it was', async () => {
-    await using server = await startMariadb();
+    await using server = await startServer(flavour);
     interface Inner {
       connection: Record<string, unknown> & { stream: Record<string, unknown> };
       ctrlConnection: Record<string, unknown>;

@@ -149,9 +149,10 @@ export async function askTables(
   };
 }
 
+/** Versioned by transaction id. */
 const versionedTables =
-  'SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t FROM information_schema.TABLES ' +
-  "WHERE TABLE_TYPE = 'SYSTEM VERSIONED' ORDER BY 1, 2";
+  'SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t FROM information_schema.COLUMNS ' +
+  "WHERE GENERATION_EXPRESSION = 'ROW END' AND DATA_TYPE = 'bigint' ORDER BY 1, 2";
 
 const allTables =
   'SELECT TABLE_SCHEMA AS s, TABLE_NAME AS t FROM information_schema.TABLES ' +

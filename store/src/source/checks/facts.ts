@@ -43,7 +43,7 @@ export interface UnsupportedColumn {
 
 /** What is asked of INFORMATION_SCHEMA: the captured tables only, `schema.table`. Slow where there are many thousands. */
 export interface TableFacts {
-  /** MariaDB's system-versioned tables. The others are absent where only these were asked for. */
+  /** MariaDB's tables that are versioned by transaction id. The others are absent where only these were asked for. */
   readonly versioned: Answer<readonly string[]>;
   /** Without a primary key, and without a unique key over columns that are never NULL. */
   readonly keyless?: Answer<readonly string[]>;

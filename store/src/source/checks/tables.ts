@@ -135,13 +135,13 @@ export const cascadingForeignKeys =
     });
   };
 
-/** History rows come as inserts that nothing tells from real ones. */
+/** Those that are versioned by time are captured. */
 export const versionedTables =
   (filter: TableFilter) =>
   (facts: SourceFacts): Finding | undefined => {
     if (facts.server.flavour === 'mysql') return undefined;
     const name = 'system_versioned_tables';
-    const wanted = 'none captured';
+    const wanted = 'none by transaction id captured';
     return listFinding(facts, filter, {
       name,
       wanted,
@@ -151,7 +151,7 @@ export const versionedTables =
         fault(name, 'UNSUPPORTED_COLUMN', {
           found: listed(names),
           wanted,
-          why: 'Rows of a system-versioned table’s history arrive like real ones.',
+          why: 'What is written to a table that is versioned by transaction id is logged as statements.',
           fix: [`Exclude from capture: ${names.join(', ')}.`],
         }),
     });

@@ -197,7 +197,8 @@ class FakeSubscription {
   }
 
   status() {
-    return { kind: 'streaming' };
+    const hasAll = this.#set !== undefined && this.#held === undefined && this.#at >= this.#topic.size;
+    return { kind: hasAll ? 'caughtUp' : 'streaming' };
   }
 
   async close() {

@@ -50,7 +50,15 @@ export const remove = (version: TableVersion, before: Row, flags: Flags = {}): C
   before,
 });
 
-export const ddl = (verb: string, tables: readonly string[]): Change => ({
+export const ddl = (verb: string, tables: readonly string[], statement?: string): Change => ({
   kind: 'ddl',
-  ddl: { verb, tables, defaultSchema: '', sqlMode: 0, charset: [45, 45, 45], timeZone: 'SYSTEM' },
+  ddl: {
+    verb,
+    tables,
+    ...(statement === undefined ? {} : { text: statement }),
+    defaultSchema: '',
+    sqlMode: 0,
+    charset: [45, 45, 45],
+    timeZone: 'SYSTEM',
+  },
 });

@@ -1,0 +1,243 @@
+import {
+  DrcError,
+  partsOf,
+  PartKind,
+  schemaIdOfPart,
+  type TableVersion,
+  type TransactionSet,
+} from '@drc/protocol';
+import type { Burst, Cursor, ReadLimits, SourcePosition } from '../log/transaction-log.js';
+import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
+import { CaptureCounters } from './capture-counters.js';
+import { EventParser } from './event-parser.js';
+import { binlogFiles, isLaterFile, type BinlogFile } from './first-position.js';
+import { LearnedTypes } from './learned-types.js';
+import { DigestLog, type ReadTransaction } from './digest-log.js';
+import { PartsDigest, type PartsResult } from './parts-digest.js';
+import type { DumpStart } from './replica-connection.js';
+import type { SourceControl } from './source-control.js';
+import { dumpErrno } from './source-error.js';
+import type { TableFilter } from './table-filter.js';
+import type { Flavour } from './table-schema.js';
+import { TransactionAssembler } from './transaction-assembler.js';
+import type { Zstd } from './zstd.js';
+
+/** What the check reads of the log. */
+export interface CheckedLog {
+  readonly head: { readonly value: { readonly lsn: number } };
+  read(cursor: Cursor, limits: ReadLimits): Promise<Burst>;
+  executedBefore(lsn: number): Promise<TransactionSet>;
+  table(id: Buffer): Promise<TableVersion>;
+}
+
+export interface StoredTransactionCheckOptions {
+  readonly log: CheckedLog;
+  readonly control: SourceControl;
+  readonly reader: Omit<BinlogReaderOptions, 'start'>;
+  readonly filter: TableFilter;
+  readonly flavour: Flavour;
+  readonly zstd: () => Promise<Zstd>;
+  /** It was captured from this very server. Another of its topology may write other images and times of commit. */
+  readonly isSameServer: boolean;
+  /** Told why the transaction could not be compared, where that is so. */
+  readonly skipped: (why: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Of larger transactions only identity and time are compared. */
+const mostBytes = 64 * 1024 * 1024;
+
+/** The log's last transaction. */
+interface Stored {
+  readonly id: string;
+  readonly commitTime: number;
+  readonly digests: PartsResult;
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/**
+ * Asks the source for the last stored transaction again and compares: a source with another past accepts our position
+ * without a word. Compared are the identity, the time, and for each table version the rows; where definitions differ
+ * (types were learned anew, other columns are excluded), or on another server, the number of rows of each table.
+ * Not compared are DDL, transactions of more than 64 MiB, what was prepared before (XA), and what the source has purged.
+ * @throws DrcError `SOURCE_HISTORY_CHANGED`, or as the connection fails
+ */
+export async function checkStoredTransaction(options: StoredTransactionCheckOptions): Promise<void> {
+  const { log, skipped, isSameServer } = options;
+  const { lsn } = log.head.value;
+  if (lsn === 0) return;
+  const stored = await storedTransaction(options, lsn);
+  if (stored === undefined) return;
+  const start = await startBefore(options, lsn, stored.id);
+  if (start === undefined) return skipped('nothing stands before it');
+  const found = await readAgain(options, start, stored.id).catch((error: unknown) => whySkipped(error));
+  if (typeof found === 'string') return skipped(found);
+  if (found === undefined)
+    throw historyChanged(stored.id, 'the source no longer has it where the log has it');
+  if (isSameServer && found.commitTime !== stored.commitTime)
+    throw historyChanged(
+      stored.id,
+      `the source committed it at ${momentText(found.commitTime)}, the log has ${momentText(stored.commitTime)}`,
+    );
+  const fault = rowsFault(stored, found, isSameServer);
+  if (fault !== undefined) throw historyChanged(stored.id, fault);
+}
+
+/** @throws what is a matter of the connection, or of the source's history */
+function whySkipped(error: unknown): string {
+  if (!(error instanceof DrcError)) throw error;
+  if (error.code === 'BINLOG_PURGED' || error.code === 'GTID_PURGED') return 'the source has purged it';
+  // A start by GTID that the server does not give: gtid_mode is off by now, or transactions without GTIDs stand between.
+  if (error.code === 'SOURCE_LOST' && error.details['errno'] === dumpErrno) return error.message;
+  if (error.retryable || error.code.startsWith('SOURCE_') || error.code.startsWith('BINLOG_')) throw error;
+  return error.message;
+}
+
+const momentText = (microseconds: number): string => new Date(microseconds / 1000).toISOString();
+
+const historyChanged = (transaction: string, why: string): DrcError =>
+  new DrcError(
+    'SOURCE_HISTORY_CHANGED',
+    `The source's transaction ${transaction} is not the stored one: ${why}.`,
+    {
+      transaction,
+    },
+  );
+
+async function storedTransaction(
+  { log, signal, skipped }: StoredTransactionCheckOptions,
+  lsn: number,
+): Promise<Stored | undefined> {
+  const digest = new PartsDigest();
+  const tables = new Map<string, TableVersion>();
+  let cursor: Cursor = { lsn, chunk: 0 };
+  let bytes = 0;
+  for (;;) {
+    const { chunks, next } = await log.read(cursor, { maxBytes: 1024 * 1024, signal });
+    for (const chunk of chunks) {
+      for (const part of partsOf(chunk.bytes, chunk.partsAt)) {
+        if (part.kind === PartKind.ddl) continue;
+        const id = Buffer.from(schemaIdOfPart(chunk.bytes, part));
+        const key = id.toString('hex');
+        if (!tables.has(key)) tables.set(key, await log.table(id));
+      }
+      digest.add(chunk.bytes, chunk.partsAt, (key) => tables.get(key)!.columns.length);
+      bytes += chunk.bytes.length;
+      if (chunk.last) {
+        const names = new Map([...tables].map(([key, { schema, table }]) => [key, `${schema}.${table}`]));
+        return { id: chunk.id, commitTime: chunk.commitTime, digests: digest.result(), names };
+      }
+    }
+    if (chunks.length === 0) return undefined;
+    if (bytes > mostBytes) {
+      skipped('it is larger than 64 MiB');
+      return undefined;
+    }
+    cursor = next;
+  }
+}
+
+/** A place in front of the transaction: its own where it has no GTID, else the set without it. */
+async function startBefore(
+  { log, control, flavour }: StoredTransactionCheckOptions,
+  lsn: number,
+  id: string,
+): Promise<DumpStart | undefined> {
+  const place = /^\d+\/(.+):(\d+)$/.exec(id);
+  if (place !== null) {
+    const position = Number(place[2]);
+    return position > 0xffff_ffff ? undefined : { file: place[1]!, position };
+  }
+  const before = (await log.executedBefore(lsn)).toString().split(',');
+  const known =
+    flavour === 'mysql'
+      ? before.filter((part) => !part.includes('/'))
+      : before.filter(isDomainOf((await control.value('SELECT @@GLOBAL.gtid_binlog_state')) ?? ''));
+  const executed = known.filter((part) => part !== '').join(',');
+  return executed === '' ? undefined : { executed };
+}
+
+/** The source may have forgotten a domain (FLUSH BINARY LOGS DELETE_DOMAIN_ID). */
+function isDomainOf(state: string): (part: string) => boolean {
+  const domains = new Set(state.split(',').map((part) => part.split('-')[0]));
+  return (part) => domains.has(part.split('-')[0]);
+}
+
+/** @returns undefined where the source comes to its end without it, and the reason where it is not read */
+async function readAgain(
+  options: StoredTransactionCheckOptions,
+  start: DumpStart,
+  id: string,
+): Promise<ReadTransaction | string | undefined> {
+  const { control, filter, flavour, reader: readerOptions, zstd } = options;
+  const end = (await binlogFiles(control)).at(-1);
+  const log = new DigestLog(id);
+  let file = 'file' in start ? start.file : '';
+  const parser = new EventParser({ flavour, file, offset: 'file' in start ? start.position : 4 });
+  const assembler = new TransactionAssembler({
+    log,
+    flavour,
+    filter,
+    position: { file, offset: 4 },
+    learned: new LearnedTypes((schema, table) => control.columnTypes(schema, table)),
+    counters: new CaptureCounters(),
+    warn: () => undefined,
+  });
+  let bytes = 0;
+  await using reader = new BinlogReader({ ...readerOptions, start });
+  for await (const batch of reader.batches()) {
+    for (let index = 0; index < batch.length; index++) {
+      const size = batch.end(index) - batch.start(index);
+      const event = parser.parse(batch.buffer(index), batch.start(index), batch.end(index));
+      await assembler.push(event, size);
+      if (event.kind === 'payload')
+        for (const unpacked of parser.unpack(await zstd(), event))
+          for (let at = 0; at < unpacked.length; at++)
+            await assembler.push(
+              parser.parseUnpacked(unpacked.buffer(at), unpacked.start(at), unpacked.end(at)),
+              0,
+            );
+      if (log.found !== undefined) return log.found;
+      bytes += size;
+      if (bytes > 2 * mostBytes) return 'too many events stand before its end';
+      if (event.kind === 'rotate') file = event.file;
+      if (end !== undefined && !assembler.inGroup && isAtEnd({ file, offset: event.offset }, end))
+        return undefined;
+    }
+  }
+  throw new DrcError('SOURCE_LOST', 'The source ended the stream of events.');
+}
+
+const isAtEnd = (place: SourcePosition, end: BinlogFile): boolean =>
+  place.file === end.file ? place.offset >= end.size : isLaterFile(place.file, end.file);
+
+/** What differs in the rows; undefined where nothing does. */
+function rowsFault(stored: Stored, found: ReadTransaction, isSameServer: boolean): string | undefined {
+  if (found.digests === undefined) return undefined;
+  const isSameShape =
+    isSameServer &&
+    found.digests.size === stored.digests.size &&
+    [...stored.digests.keys()].every((schemaId) => found.digests!.has(schemaId));
+  if (isSameShape) {
+    for (const [schemaId, { hash }] of stored.digests)
+      if (found.digests.get(schemaId)!.hash !== hash)
+        return `other rows of ${stored.names.get(schemaId) ?? 'a table'}`;
+    return undefined;
+  }
+  // Tables may be excluded since, or included: only what both have.
+  const theirs = rowsByTable(found.digests, found.names);
+  for (const [table, rows] of rowsByTable(stored.digests, stored.names)) {
+    const other = theirs.get(table) ?? rows;
+    if (other !== rows) return `${other} rows of ${table}, not ${rows}`;
+  }
+  return undefined;
+}
+
+function rowsByTable(digests: PartsResult, names: ReadonlyMap<string, string>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const [schemaId, { rows }] of digests) {
+    const name = names.get(schemaId) ?? schemaId;
+    counts.set(name, (counts.get(name) ?? 0) + rows);
+  }
+  return counts;
+}
