@@ -229,7 +229,9 @@ test('a port in use, a folder in use and a folder of another source end drc dev 
   expect(changed.code).toBe(1);
   expect(changed.stderr).toMatch(/^SOURCE_CHANGED: .*\n/);
 
-  expect(changed.stderr).toContain('Here that is drc-data/topics/shop: remove it, or name another folder');
+  expect(changed.stderr).toContain(
+    'The folder is drc-data/topics/shop: remove it to begin anew, or name another one',
+  );
 
   const noFolder = await runCommand([...devArguments(source), '--data', '/dev/null/x'], { cwd, env });
   expect(noFolder.code).toBe(1);

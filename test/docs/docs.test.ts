@@ -105,6 +105,7 @@ test('the YAML of operations.md shows every option that a parser takes', async (
         connectTimeoutMs: 'connectTimeout',
         kind: 'start',
         password: 'passwordFile',
+        others: 'hosts',
       }[key] ?? key;
     expect(shown('store.yaml'), key).toContain(`${written}:`);
   }

@@ -151,11 +151,13 @@ function wayOut(error: DrcError, topicFolder: string): DrcError {
         `The source has deleted the binlog at which capture must go on. To begin anew, remove ${topicFolder}; what is ` +
           'in the log is gone then. Let the source keep binlogs longer than drc dev stands still.',
       );
+    case 'GTID_PURGED':
+    case 'BINLOG_RESET':
     case 'SOURCE_CHANGED':
     case 'SOURCE_HISTORY_CHANGED':
       return withAdvice(
         error,
-        `${error.advice} Here that is ${topicFolder}: remove it, or name another folder with --data.`,
+        `${error.advice} The folder is ${topicFolder}: remove it to begin anew, or name another one with --data.`,
       );
     default:
       return error;

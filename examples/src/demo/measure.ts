@@ -75,7 +75,7 @@ export async function measure(
     await running;
     signal.throwIfAborted();
     let arrived = 0;
-    let deadline = 0;
+    let deadline = Date.now() + patienceMs;
     while (applied.size < committedAt.size || received.size < committedAt.size) {
       if (applied.size + received.size > arrived) deadline = Date.now() + patienceMs;
       arrived = applied.size + received.size;

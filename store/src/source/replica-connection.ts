@@ -98,15 +98,14 @@ export class ReplicaConnection {
     this.#connection?.stream.resume();
   }
 
-  /** Ends both connections; resolves when that is done, or after two seconds; at once where the source has ended them. */
+  /** Ends both connections; resolves when that is done, or after two seconds. */
   async close(): Promise<void> {
-    const waitMs = this.#ended ? 100 : 2_000;
     this.#ended = true;
     const sockets = [this.#connection?.stream, this.#control?.stream];
     this.#connection = undefined;
     this.#control = undefined;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, waitMs);
+      const timer = setTimeout(resolve, 2_000);
       this.#zongji.on('stopped', () => {
         clearTimeout(timer);
         resolve();

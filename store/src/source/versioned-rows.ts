@@ -35,9 +35,11 @@ export function versioningOf(
 ): Versioning | undefined {
   const declared = map.columns.findIndex(({ name }) => learned?.get(name)?.isRowEnd === true);
   if (declared >= 0) return { rowEnd: declared, hidden: new Set() };
+  // Of a table that is gone nobody can tell: to take its rows for history would lose them.
+  if (learned === undefined) return undefined;
   const [start, end] = map.columns.slice(-2);
   if (start?.name !== 'row_start' || end?.name !== 'row_end') return undefined;
-  if (![start, end].every(isRowMoment) || learned?.has('row_end') === true) return undefined;
+  if (![start, end].every(isRowMoment) || learned.has('row_end')) return undefined;
   return { rowEnd: map.columns.length - 1, hidden: new Set(['row_start', 'row_end']) };
 }
 
