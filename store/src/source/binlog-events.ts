@@ -62,8 +62,6 @@ export const EventType = {
   PARTIAL_ROW_DATA: 172,
 } as const;
 
-export type EventTypeCode = (typeof EventType)[keyof typeof EventType];
-
 const names: ReadonlyMap<number, string> = new Map(
   Object.entries(EventType).map(([name, code]) => [code, name]),
 );

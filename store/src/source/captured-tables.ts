@@ -36,6 +36,9 @@ export interface CapturedTablesOptions {
 
 type TableMapEvent = Extract<BinlogEvent, { kind: 'table-map' }>;
 
+/** Table ids remembered from one group to the next. */
+const maxTables = 4096;
+
 /** What the table maps of this connection and file say, by table id. */
 export class CapturedTables {
   readonly #options: CapturedTablesOptions;
@@ -74,6 +77,11 @@ export class CapturedTables {
     for (const target of ddl.targets) learned.forget(target);
     for (const [id, table] of this.#tables)
       if (ddl.targets.length === 0 || ddl.targets.includes(table.name)) this.#tables.delete(id);
+  }
+
+  /** Between groups: forgets where there are very many, for a source may use up table ids without end. */
+  trim(): void {
+    if (this.#tables.size > maxTables) this.#tables.clear();
   }
 
   /** Table ids may mean other tables from now on. */

@@ -139,6 +139,7 @@ export class TransactionAssembler {
       throw this.#fault('GTID_OUT_OF_ORDER', event, 'its domain has passed this number already', id);
     this.#counters.store(event.type, bytes);
     this.#alterPart = event.alter?.part;
+    this.#tables.trim();
     const begun = this.#group.begin(id, event.commitTime, event.begins);
     return xa?.state === 'prepared' ? after(begun, () => this.#prepareAs(xa.xid)) : begun;
   }
@@ -308,6 +309,7 @@ export class TransactionAssembler {
   #beginAnonymous(event: QueryEvent, bytes: number): void | Promise<void> {
     const id = `${event.serverId}/${this.#file}:${event.offset - bytes}`;
     this.#alterPart = undefined;
+    this.#tables.trim();
     return this.#group.begin(id, event.timestamp * 1_000_000, false);
   }
 
