@@ -1,10 +1,12 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { DrcError, type TransactionSet } from '@drc/protocol';
+import { DrcError } from '@drc/protocol';
 import type { Clock } from '../clock.js';
-import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
+import type { SourceIdentity } from '../log/transaction-log.js';
 import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
+import { findBeginning, type Beginning } from './capture-beginning.js';
 import { CaptureCounters } from './capture-counters.js';
+import type { CaptureLog } from './capture-log.js';
 import {
   backoffMs,
   initialCaptureState,
@@ -13,50 +15,19 @@ import {
   type CaptureState,
 } from './capture-state.js';
 import { EventParser } from './event-parser.js';
-import { checkCovered } from './covered-history.js';
-import {
-  binlogFiles,
-  executedAt,
-  firstEventOffset,
-  firstPosition,
-  readFileStart,
-  type CaptureStart,
-} from './first-position.js';
+import { readFileStart, type CaptureStart } from './first-position.js';
 import { FlushQueue } from './flush-queue.js';
-import type { GroupLog } from './group-log.js';
-import { checkHistory, identityFault } from './history-check.js';
 import { HistoryWatch } from './history-watch.js';
 import { LearnedTypes } from './learned-types.js';
 import { Preflight } from './preflight.js';
 import type { RawEvents } from './raw-events.js';
-import type { DumpStart } from './replica-connection.js';
 import { SourceControl } from './source-control.js';
 import { SourceMoments } from './source-moments.js';
 import { SourceHosts } from './source-hosts.js';
 import type { SourceOptions } from './source-options.js';
-import { checkStoredTransaction, type CheckedLog } from './stored-transaction-check.js';
 import type { TableFilter } from './table-filter.js';
 import { TransactionAssembler, type CaptureHooks } from './transaction-assembler.js';
 import { loadZstd, type Zstd } from './zstd.js';
-
-/** The writing side of the transaction log. */
-export interface CaptureLog extends GroupLog, CheckedLog {
-  /** A random number that no other replica of the source has. */
-  readonly replicaServerId: number;
-  readonly capture: {
-    readonly identity?: SourceIdentity | undefined;
-    readonly position?: SourcePosition | undefined;
-    readonly executed: TransactionSet;
-  };
-  readonly pendingBytes: number;
-  begin(
-    identity: SourceIdentity,
-    position: SourcePosition,
-    executed: TransactionSet,
-    complete: boolean,
-  ): Promise<void>;
-  flush(): Promise<void>;
-}
 
 export interface CaptureOptions {
   readonly log: CaptureLog;
@@ -77,8 +48,6 @@ export interface CaptureOptions {
   readonly hooks?: CaptureHooks;
 }
 
-/** COM_BINLOG_DUMP has 32 bits for the position. */
-const largestDumpPosition = 0xffff_ffff;
 const dayMs = 86_400_000;
 const defaultHeartbeatMs = 5_000;
 
@@ -157,7 +126,18 @@ export class Capture implements AsyncDisposable {
       await this.#options.log.flush();
       await using control = await SourceControl.connect(this.#hosts.current, signal);
       const { identity } = await this.#preflight.check(control);
-      const beginning = await this.#beginning(control, identity);
+      const beginning = await findBeginning({
+        ...this.#options,
+        start: this.#options.start ?? { kind: 'retention' },
+        retentionMs: this.#options.retentionMs ?? dayMs,
+        control,
+        identity,
+        hosts: this.#hosts,
+        readerOptions: this.#readerOptions(),
+        sideReaderOptions: this.#sideReaderOptions(),
+        zstd: () => this.#zstd(),
+        signal,
+      });
       signal.throwIfAborted();
       await this.#read(control, identity, beginning);
       return new DrcError('SOURCE_LOST', 'The stream of events ended.');
@@ -165,39 +145,6 @@ export class Capture implements AsyncDisposable {
       if (error instanceof DrcError) return error;
       return new DrcError('INTERNAL', `Capture failed: ${String(error)}`, {}, { cause: error });
     }
-  }
-
-  /** Where to go on: checked against the source, or chosen where the log is empty. */
-  async #beginning(control: SourceControl, identity: SourceIdentity): Promise<Beginning> {
-    const { log, start = { kind: 'retention' }, retentionMs = dayMs, logger, filter } = this.#options;
-    const { position, identity: known, executed } = log.capture;
-    const { flavour } = identity;
-    if (position === undefined || known === undefined) {
-      const first = await firstPosition(control, flavour, start, retentionMs, (file) =>
-        readFileStart(this.#readerOptions(), file),
-      );
-      if (this.#hosts.areSeveral)
-        await checkCovered(control, identity, { identity, executed: first.executed });
-      await log.begin(identity, first.position, first.executed, first.complete);
-      logger.info({ ...first.position, complete: first.complete }, 'capture begins');
-      return { position: first.position, start: dumpStart(first.position, log, flavour) };
-    }
-    const captured = { identity: known, position, executed: executed.clone() };
-    if (!this.#hosts.areSeveral) await checkHistory(control, identity, captured);
-    else await checkCovered(control, identity, captured);
-    await checkStoredTransaction({
-      log,
-      control,
-      filter,
-      flavour,
-      reader: this.#sideReaderOptions(),
-      zstd: () => this.#zstd(),
-      isSameServer: identityFault(identity, known) === undefined,
-      skipped: (why) => logger.info({ why }, 'the last stored transaction was not compared with the source'),
-      signal: this.#closing.signal,
-    });
-    if (!this.#hosts.areSeveral) return { position, start: dumpStart(position, log, flavour) };
-    return await beginningByGtid(control, identity, log);
   }
 
   #readerOptions(): Omit<BinlogReaderOptions, 'start'> {
@@ -248,10 +195,7 @@ export class Capture implements AsyncDisposable {
       this.counters.written(clock.now());
       return hooks?.at?.('flushed');
     });
-    await using reader = new BinlogReader({
-      ...this.#readerOptions(),
-      start,
-    });
+    await using reader = new BinlogReader({ ...this.#readerOptions(), start });
     let { file } = position;
     try {
       for await (const batch of reader.batches()) {
@@ -327,49 +271,4 @@ async function pushUnpacked(
     // A small event can hold minutes of work: whoever waits for an answer meanwhile gets one.
     await setImmediate();
   }
-}
-
-/** Where one connection begins. */
-interface Beginning {
-  readonly position: SourcePosition;
-  readonly start: DumpStart;
-}
-
-/** Behind all that the log has, in whichever file of this server that is. */
-async function beginningByGtid(
-  control: SourceControl,
-  { flavour }: SourceIdentity,
-  log: CaptureLog,
-): Promise<Beginning> {
-  const files = await binlogFiles(control);
-  const [oldest, newest] = [files[0], files.at(-1)];
-  if (oldest === undefined || newest === undefined)
-    throw new DrcError('SOURCE_CONFIG', 'The source has no binlog files.');
-  const executed = log.capture.executed.toString();
-  if (executed !== '') {
-    // The place that the log has may be of another server.
-    const position = { file: newest.file, offset: firstEventOffset };
-    log.movePosition(position);
-    return { position, start: { executed } };
-  }
-  const position = { file: oldest.file, offset: firstEventOffset };
-  if ((await executedAt(control, flavour, position))?.isEmpty !== true)
-    throw new DrcError('GTID_PURGED', `The source has purged what it wrote before ${oldest.file}.`);
-  log.movePosition(position);
-  return { position, start: { file: position.file, position: position.offset } };
-}
-
-/** By file and position; by GTID where 32 bits do not suffice. */
-function dumpStart(
-  { file, offset }: SourcePosition,
-  log: CaptureLog,
-  flavour: SourceIdentity['flavour'],
-): DumpStart {
-  if (offset <= largestDumpPosition) return { file, position: offset };
-  const executed = log.capture.executed.toString();
-  if (flavour === 'mariadb' || !executed.includes('/')) return { executed };
-  throw new DrcError(
-    'UNSUPPORTED_EVENT',
-    `Capture cannot go on at ${file}:${offset} without GTIDs: the position has more than 32 bits.`,
-  );
 }

@@ -1,4 +1,3 @@
-import { DrcError } from '@drc/protocol';
 import {
   EventFlag,
   EventType,
@@ -10,11 +9,13 @@ import {
 } from './binlog-events.js';
 import { BinlogPlace } from './binlog-place.js';
 import { inflateCompressed, inflateRows } from './compressed-event.js';
-import { checksumFits } from './event-checksum.js';
+import { dataViewOf } from './event-bytes.js';
 import { mariadbGtid, mysqlGtid, taggedGtid } from './gtid-events.js';
 import { parseQueryBody } from './query-event.js';
 import type { RawEvents } from './raw-events.js';
+import { hasExtraData, isCompressed, rowOperation } from './rows-event-type.js';
 import { SeenTableMap } from './seen-table-map.js';
+import { binlogFilePattern, StreamFormat } from './stream-format.js';
 import { unpackedEvents } from './transaction-payload.js';
 import { parseXaPrepare } from './xa-xid.js';
 import type { Zstd } from './zstd.js';
@@ -33,22 +34,17 @@ export interface EventParserOptions {
   readonly offset: number;
 }
 
-const crcBytes = 4;
 const wrap = 0x1_0000_0000;
 /** Enough for what is being written to; a source may use up table ids without end. */
 const maxSeenTableMaps = 4096;
-/** No binlog file name is longer than the file system allows. */
-const fileNamePattern = /^[^/\0]{1,512}\.\d{1,10}$/;
-
 /**
- * Raw events, in order, to parsed ones. It follows the stream: file, 64-bit offset, and whether events carry a CRC,
- * which each file's FORMAT_DESCRIPTION event says anew. One parser lives for one connection.
+ * Raw events, in order, to parsed ones. It follows the stream: file, 64-bit offset, and what each file's
+ * FORMAT_DESCRIPTION event says. One parser lives for one connection.
  */
 export class EventParser {
   readonly #flavour: 'mariadb' | 'mysql';
   readonly #place: BinlogPlace;
-  #hasCrc: boolean | undefined = undefined;
-  #described = false;
+  readonly #format: StreamFormat;
   /** The buffer in which the last event lay, as a view: its reads are the fastest there are. */
   #bytes: Buffer = Buffer.alloc(0);
   #view = dataViewOf(this.#bytes);
@@ -58,6 +54,7 @@ export class EventParser {
   constructor(options: EventParserOptions) {
     this.#flavour = options.flavour;
     this.#place = new BinlogPlace(options.file, options.offset);
+    this.#format = new StreamFormat(this.#place);
   }
 
   /** The file whose events come now. */
@@ -82,10 +79,8 @@ export class EventParser {
     if (view.getUint32(start + 9, true) !== size)
       throw this.#place.malformed('its size field is wrong', type);
     const seen =
-      type === EventType.TABLE_MAP
-        ? this.#seenTableMap(view, start, this.#hasCrc === true ? end - crcBytes : end)
-        : undefined;
-    const bodyEnd = this.#checkedEnd(bytes, view, start, end, type, seen);
+      type === EventType.TABLE_MAP ? this.#seenTableMap(view, start, end - this.#format.crcBytes) : undefined;
+    const bodyEnd = this.#format.checkedEnd(bytes, view, start, end, type, seen);
     const before = this.#place.offset;
     this.#place.advance(view, start, size, type);
     try {
@@ -147,67 +142,6 @@ export class EventParser {
       this.#view = dataViewOf(bytes);
     }
     return this.#view;
-  }
-
-  /** The end of the body, after the CRC was checked. */
-  #checkedEnd(
-    bytes: Buffer,
-    view: DataView,
-    start: number,
-    end: number,
-    type: number,
-    seen: SeenTableMap | undefined,
-  ): number {
-    if (type === EventType.FORMAT_DESCRIPTION) return start + this.#describe(bytes.subarray(start, end));
-    const artificialRotate =
-      type === EventType.ROTATE && (view.getUint16(start + 17, true) & EventFlag.artificial) !== 0;
-    if (artificialRotate) return start + this.#rotateEnd(bytes.subarray(start, end));
-    if (this.#hasCrc !== true) {
-      if (!this.#described) throw this.#place.malformed('it comes before a FORMAT_DESCRIPTION event', type);
-      return end;
-    }
-    const fits = seen === undefined ? checksumFits(view, start, end) : seen.checksumFits(view, start, end);
-    if (!fits) throw this.#place.mismatch(type);
-    return end - crcBytes;
-  }
-
-  /**
-   * The rotate event that the dump thread makes: the first of all comes before anything says whether events carry a
-   * CRC, and a later one may follow the rule of either file. A CRC that is right is one; where none is, the name must
-   * be a file name.
-   */
-  #rotateEnd(event: Buffer): number {
-    if (event.length > eventHeaderBytes + 8 + crcBytes && checksumFits(dataViewOf(event), 0, event.length))
-      return event.length - crcBytes;
-    if (this.#hasCrc === true || !fileNamePattern.test(event.toString('utf8', eventHeaderBytes + 8)))
-      throw this.#place.mismatch(EventType.ROTATE);
-    return event.length;
-  }
-
-  /** FORMAT_DESCRIPTION: … | checksum algorithm u8 | crc32 u32 (there in any case). */
-  #describe(event: Buffer): number {
-    const type = EventType.FORMAT_DESCRIPTION;
-    const end = event.length - crcBytes;
-    const algorithmAt = end - 1;
-    if (algorithmAt < eventHeaderBytes + 57) throw this.#place.malformed('it is too short', type);
-    const version = event.readUInt16LE(eventHeaderBytes);
-    const headerBytes = event[eventHeaderBytes + 56];
-    if (version !== 4 || headerBytes !== eventHeaderBytes)
-      throw this.#place.located(
-        new DrcError('UNSUPPORTED_EVENT', `The binlog has version ${version}; only version 4 is read.`),
-        type,
-      );
-    const algorithm = event[algorithmAt]!;
-    if (algorithm > 1)
-      throw this.#place.located(
-        new DrcError('UNSUPPORTED_EVENT', `The binlog uses the unknown checksum algorithm ${algorithm}.`),
-        type,
-      );
-    if (algorithm === 1 && !checksumFits(dataViewOf(event), 0, event.length))
-      throw this.#place.mismatch(type);
-    this.#hasCrc = algorithm === 1;
-    this.#described = true;
-    return algorithmAt;
   }
 
   /** @param event without its checksum @param before the parser's offset in front of the event */
@@ -362,7 +296,7 @@ export class EventParser {
   #rotate(event: Buffer, end: number, timestamp: number, serverId: number): BinlogEvent {
     const position = Number(event.readBigUInt64LE(eventHeaderBytes));
     const file = event.toString('utf8', eventHeaderBytes + 8, end);
-    if (!fileNamePattern.test(file)) throw this.#place.malformed('it names no file', EventType.ROTATE);
+    if (!binlogFilePattern.test(file)) throw this.#place.malformed('it names no file', EventType.ROTATE);
     this.#place.rotate(file, position);
     // Table ids may mean other tables in the next file.
     this.#tableMaps.clear();
@@ -378,39 +312,8 @@ export class EventParser {
   }
 }
 
-const dataViewOf = (bytes: Buffer): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
 const u48 = (view: DataView, at: number): number =>
   view.getUint32(at, true) + view.getUint16(at + 4, true) * wrap;
-
-function rowOperation(type: number): RowsEvent['operation'] | undefined {
-  switch (type) {
-    case EventType.WRITE_ROWS_V1:
-    case EventType.WRITE_ROWS:
-    case EventType.WRITE_ROWS_COMPRESSED_V1:
-    case EventType.WRITE_ROWS_COMPRESSED:
-      return 'insert';
-    case EventType.UPDATE_ROWS_V1:
-    case EventType.UPDATE_ROWS:
-    case EventType.UPDATE_ROWS_COMPRESSED_V1:
-    case EventType.UPDATE_ROWS_COMPRESSED:
-      return 'update';
-    case EventType.DELETE_ROWS_V1:
-    case EventType.DELETE_ROWS:
-    case EventType.DELETE_ROWS_COMPRESSED_V1:
-    case EventType.DELETE_ROWS_COMPRESSED:
-      return 'delete';
-    default:
-      return undefined;
-  }
-}
-
-const isCompressed = (type: number): boolean => type >= EventType.WRITE_ROWS_COMPRESSED_V1;
-
-/** Rows events of version 2, which MySQL writes. */
-const hasExtraData = (type: number): boolean =>
-  type >= EventType.WRITE_ROWS_COMPRESSED || (type >= EventType.WRITE_ROWS && type <= EventType.DELETE_ROWS);
 
 const leftOut = (reason: LeftOutReason, event: Buffer, offset: number): BinlogEvent => ({
   kind: 'left-out',
