@@ -28,7 +28,7 @@ export class ChangeCursor {
   constructor(source: ChunkSource, first: StreamChunk) {
     this.#source = source;
     this.#chunk = first;
-    this.#bytes = first.bytes.length;
+    this.#bytes = lengthOf(first);
   }
 
   /** The next changes. Nothing is decoded beyond `maxBytes` of the transaction. @throws DrcError `PROTOCOL_VIOLATION`. */
@@ -44,7 +44,7 @@ export class ChangeCursor {
         const next = this.#source.nextChunk();
         if (next === undefined) return 'wait';
         this.#chunk = next;
-        this.#bytes += next.bytes.length;
+        this.#bytes += lengthOf(next);
         this.#parts = undefined;
       }
     }
@@ -54,3 +54,6 @@ export class ChangeCursor {
     return this.#source.arrival();
   }
 }
+
+/** As sent, without the header. */
+const lengthOf = ({ partsAt, end }: StreamChunk): number => end - partsAt;

@@ -4,7 +4,9 @@ import {
   PartFlag,
   PartKind,
   decodeDdl,
+  partAt,
   partsOf,
+  readU32,
   schemaIdBytes,
   schemaIdOf,
   type Column,
@@ -21,8 +23,9 @@ const maxDecodersPerTable = 64;
 /** The parts of one chunk that are still to be handed out. */
 export interface ChunkSlice {
   readonly bytes: Buffer;
-  /** Where the parts begin. */
+  /** Where the parts begin, and where the chunk ends. */
   readonly partsAt: number;
+  readonly end: number;
   /** How many changes at the beginning have been handed out before. */
   readonly skip: number;
 }
@@ -62,16 +65,18 @@ export class RowReader {
   }
 
   /** How many changes a chunk has, without decoding them. @throws DrcError `PROTOCOL_VIOLATION`. */
-  count({ bytes, partsAt }: Pick<ChunkSlice, 'bytes' | 'partsAt'>): number {
+  count({ bytes, partsAt, end }: Omit<ChunkSlice, 'skip'>): number {
     let changes = 0;
-    for (const part of partsOf(bytes, partsAt)) changes += changesIn(bytes, part);
+    for (const part of partsOf(bytes, partsAt, end)) changes += changesIn(bytes, part);
     return changes;
   }
 
   /** The changes of a chunk, part by part. @throws DrcError `PROTOCOL_VIOLATION`. */
-  *read({ bytes, partsAt, skip }: ChunkSlice): Generator<Change[]> {
+  *read({ bytes, partsAt, end, skip }: ChunkSlice): Generator<Change[]> {
     let left = skip;
-    for (const part of partsOf(bytes, partsAt)) {
+    for (let at = partsAt; at < end; ) {
+      const part = partAt(bytes, at, end);
+      at = part.end;
       if (left > 0) {
         const changes = changesIn(bytes, part);
         if (changes <= left) {
@@ -89,7 +94,7 @@ export class RowReader {
     if (part.kind === PartKind.ddl)
       return [{ kind: 'ddl', ddl: decodeDdl(bytes.subarray(part.bodyAt, part.end)) }];
     const table = this.#table(bytes, part.bodyAt);
-    const rows = bytes.readUInt32LE(part.bodyAt + schemaIdBytes);
+    const rows = readU32(bytes, part.bodyAt + schemaIdBytes);
     const imagesAt = part.bodyAt + schemaIdBytes + rowCountBytes;
     const changes =
       (part.flags & PartFlag.partial) === 0
@@ -108,15 +113,15 @@ export class RowReader {
   }
 }
 
-/** Four reads instead of a call into native code: this is asked for every part. */
+/** No call into native code: this is asked for every part. */
 const isSameId = (id: Buffer, bytes: Buffer, at: number): boolean =>
-  bytes.readInt32LE(at) === id.readInt32LE(0) &&
-  bytes.readInt32LE(at + 4) === id.readInt32LE(4) &&
-  bytes.readInt32LE(at + 8) === id.readInt32LE(8) &&
-  bytes.readInt32LE(at + 12) === id.readInt32LE(12);
+  readU32(bytes, at) === readU32(id, 0) &&
+  readU32(bytes, at + 4) === readU32(id, 4) &&
+  readU32(bytes, at + 8) === readU32(id, 8) &&
+  readU32(bytes, at + 12) === readU32(id, 12);
 
 const changesIn = (bytes: Buffer, part: PartSlice): number =>
-  part.kind === PartKind.ddl ? 1 : bytes.readUInt32LE(part.bodyAt + schemaIdBytes);
+  part.kind === PartKind.ddl ? 1 : readU32(bytes, part.bodyAt + schemaIdBytes);
 
 type AnyRowChange = RowChange<AnyTables>;
 

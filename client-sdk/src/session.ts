@@ -26,6 +26,7 @@ export interface SessionRequest {
   readonly from: StartFrom;
   readonly tables: readonly string[];
   readonly operations: readonly RowOperation[];
+  readonly acknowledgeGaps: readonly string[];
   readonly windowBytes: number;
 }
 
@@ -201,8 +202,9 @@ export class Session implements AsyncDisposable {
     this.#move({ kind: 'message', message });
     if (message.type === 'welcome') {
       this.#store = message.store;
-      const { from, tables, operations, windowBytes } = this.#request;
-      this.#connection.send({ type: 'subscribe', from, tables, operations, credit: windowBytes });
+      const { from, tables, operations, acknowledgeGaps, windowBytes: credit } = this.#request;
+      const gaps = acknowledgeGaps.length === 0 ? {} : { acknowledgeGaps };
+      this.#connection.send({ type: 'subscribe', from, tables, operations, credit, ...gaps });
     } else if (message.type === 'subscribed') {
       this.#subscribed = message;
       this.#rouse();

@@ -1,4 +1,5 @@
 import { DrcError } from './errors.js';
+import { readU32 } from './little-endian.js';
 
 /*
  * The payloads of the data frames, joined, are a stream of records; a record may span frames, a frame may hold many.
@@ -21,10 +22,24 @@ export function recordHeader(kind: RecordKindCode, bodyBytes: number): Buffer {
   return header;
 }
 
-export interface StreamRecord {
+/** A record whose body is [at, end) of `bytes`: of its frame's payload, or of memory of its own where it spanned frames. */
+export class StreamRecord {
   readonly kind: RecordKindCode;
-  /** Valid until the caller lets go of it; where the record lay within one frame it is a slice of that frame. */
-  readonly body: Buffer;
+  readonly bytes: Buffer;
+  readonly at: number;
+  readonly end: number;
+
+  constructor(kind: RecordKindCode, bytes: Buffer, at: number, end: number) {
+    this.kind = kind;
+    this.bytes = bytes;
+    this.at = at;
+    this.end = end;
+  }
+
+  /** A slice, not a copy. Making one takes longer than reading a short record's head. */
+  get body(): Buffer {
+    return this.bytes.subarray(this.at, this.end);
+  }
 }
 
 /** A record that is not there in full gets memory in steps: this, then twice what has arrived; most get by with one. */
@@ -57,7 +72,7 @@ export class RecordReader {
     let at = 0;
     while (at < payload.length) {
       if (this.#filled === 0 && payload.length - at >= recordHeaderBytes) {
-        const end = at + 4 + this.#checkedLength(payload.readUInt32LE(at));
+        const end = at + 4 + this.#checkedLength(readU32(payload, at));
         if (end <= payload.length) {
           records.push(opened(payload, at, end));
           at = end;
@@ -88,7 +103,7 @@ export class RecordReader {
     const taken = payload.copy(this.#partial, this.#filled, at, Math.min(at + room, payload.length));
     this.#filled += taken;
     if (this.#wanted === 0 && this.#filled === 4) {
-      this.#wanted = 4 + this.#checkedLength(this.#partial.readUInt32LE(0));
+      this.#wanted = 4 + this.#checkedLength(readU32(this.#partial, 0));
     }
     return taken;
   }
@@ -109,5 +124,5 @@ function opened(bytes: Buffer, at: number, end: number): StreamRecord {
   if (kind !== RecordKind.chunk && kind !== RecordKind.schema && kind !== RecordKind.progress) {
     throw new DrcError('PROTOCOL_VIOLATION', `Unknown record kind ${kind}.`);
   }
-  return { kind, body: bytes.subarray(at + recordHeaderBytes, end) };
+  return new StreamRecord(kind, bytes, at + recordHeaderBytes, end);
 }

@@ -9,7 +9,8 @@ const reader = (): RowReader => {
   made.learn(schemaRecord);
   return made;
 };
-const read = (bytes: Buffer, skip = 0): unknown[] => [...reader().read({ bytes, partsAt: 0, skip })].flat();
+const read = (bytes: Buffer, skip = 0): unknown[] =>
+  [...reader().read({ bytes, partsAt: 0, end: bytes.length, skip })].flat();
 const ddl = {
   verb: 'DROP TABLE',
   tables: ['shop.old'],
@@ -70,7 +71,7 @@ describe('a row reader', () => {
         [1, 1, 2, 2].map((id) => image(order(id))),
       ),
     ]);
-    expect(reader().count({ bytes: parts, partsAt: 0 })).toBe(6);
+    expect(reader().count({ bytes: parts, partsAt: 0, end: parts.length })).toBe(6);
     const all = read(parts);
     for (let skip = 0; skip <= 6; skip++) expect(read(parts, skip)).toEqual(all.slice(skip));
   });
@@ -79,7 +80,9 @@ describe('a row reader', () => {
     const id = schemaIdOf(orders);
     const violation: unknown = expect.objectContaining({ code: 'PROTOCOL_VIOLATION' });
     const rows = insertPart([order(1), order(2)]);
-    expect(() => [...new RowReader().read({ bytes: rows, partsAt: 0, skip: 0 })]).toThrow(violation);
+    expect(() => [...new RowReader().read({ bytes: rows, partsAt: 0, end: rows.length, skip: 0 })]).toThrow(
+      violation,
+    );
     expect(() => read(rowsPart(PartKind.insert, 3, [image(order(1))]))).toThrow(violation);
     expect(() => read(rowsPart(PartKind.update, 1, [image(order(1))]))).toThrow(violation);
     expect(() => read(rowsPart(PartKind.insert, 1, [], { flags: PartFlag.partial }))).toThrow(violation);
