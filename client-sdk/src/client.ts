@@ -69,6 +69,7 @@ class ManagedHub implements Hub {
       client: this.#client,
       tables: options.tables ?? [],
       operations: options.operations ?? [],
+      acknowledgeGaps: options.acknowledgeGaps ?? [],
       windowBytes: checkedWindowBytes(options.windowBytes ?? defaultWindowBytes),
     });
     const subscription = new TopicSubscription(

@@ -1,4 +1,4 @@
-import { DrcError } from '@drc/protocol';
+import { DrcError, isTransactionId } from '@drc/protocol';
 import type { ConnectOptions } from './connect-options.js';
 import { isObject } from './error-body.js';
 import type { SubscribeOptions } from './subscription.js';
@@ -14,6 +14,8 @@ const earliestMs = 1_000_000_000_000;
 /** The year 3000 in ms. Microseconds since 1970 are beyond it since 1971. */
 const latestMs = Date.UTC(3000, 0);
 const maxClientLength = 100;
+/** They go into one message. */
+const maxGaps = 100;
 
 const connectKeys = keysOf<ConnectOptions>({
   clusterManager: true,
@@ -25,6 +27,7 @@ const subscribeKeys = keysOf<SubscribeOptions>({
   from: true,
   tables: true,
   operations: true,
+  acknowledgeGaps: true,
   checkpoints: true,
   windowBytes: true,
   signal: true,
@@ -58,6 +61,7 @@ export function checkSubscribeOptions(topic: string, options: SubscribeOptions):
   if (options.from !== undefined) checkFrom(options.from);
   if (options.tables !== undefined) checkTables(options.tables);
   if (options.operations !== undefined) checkOperations(options.operations);
+  if (options.acknowledgeGaps !== undefined) checkGaps(options.acknowledgeGaps);
   checkCheckpoints(options.checkpoints);
   checkSignal(options.signal);
 }
@@ -148,6 +152,18 @@ function checkOperations(wanted: unknown): void {
     throw new TypeError('operations: the list is empty. Leave it out for all of them.');
   const wrong = wanted.findIndex((operation) => !operations.includes(operation));
   if (wrong >= 0) throw new TypeError(`operations: ${shown(wanted[wrong])} is none of ${all}.`);
+}
+
+function checkGaps(ids: unknown): void {
+  if (!Array.isArray(ids))
+    throw new TypeError(`acknowledgeGaps: ${shown(ids)} is no list; give ids of transactions.`);
+  if (ids.length > maxGaps)
+    throw new RangeError(`acknowledgeGaps: at most ${maxGaps}; those that were passed need not stay.`);
+  for (const id of ids as unknown[])
+    if (typeof id !== 'string' || !isTransactionId(id))
+      throw new TypeError(
+        `acknowledgeGaps: ${shown(id)} is no id of a transaction; it stands in details.transaction of the error GAP.`,
+      );
 }
 
 function checkCheckpoints(store: unknown): void {

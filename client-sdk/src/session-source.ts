@@ -10,12 +10,17 @@ const minRenewalMs = 1_000;
 /** A placement is of use without a manager while its ticket has at least this long to go, in ms. */
 const ticketMarginMs = 1_000;
 
-/** Faults of one store, or of its log: another store of the topic may do better. */
+/** Faults of one store, of its log, or of the server that it captures from: another store of the topic may do better. */
 const storeFaults: ReadonlySet<ErrorCode> = new Set([
   'RETENTION_EXPIRED',
   'LOG_CORRUPT',
   'LOG_MISSING',
+  'SOURCE_CHANGED',
   'SOURCE_HISTORY_CHANGED',
+  'BINLOG_PURGED',
+  'GTID_PURGED',
+  'BINLOG_POSITION',
+  'BINLOG_RESET',
   'PROTOCOL_VERSION',
   'INTERNAL',
 ]);
@@ -29,6 +34,10 @@ export class SessionSource {
   #placement: Placement | undefined;
   /** Ends the renewal of the session before. */
   #renewal = new AbortController();
+  /** Of the session opened last. */
+  #address: string | undefined;
+  /** The store that ended its session by a fault of its own; the next `open` passes over it. */
+  #faulty: { readonly address: string; readonly error: DrcError } | undefined;
 
   constructor(directory: Directory, request: Omit<SessionRequest, 'from'>, options: SessionOptions = {}) {
     this.#directory = directory;
@@ -41,14 +50,17 @@ export class SessionSource {
   }
 
   /**
-   * Tries each store of the topic that covers the moment, once, best first.
+   * Tries each store of the topic that covers the moment, once, best first; one that has just failed not at all.
    * @throws the signal's reason, or a DrcError: one that can be retried where any of the stores gave such a one.
    */
   async open(from: StartFrom, signal: AbortSignal): Promise<Session> {
     this.#renewal.abort();
     const placement = await this.#place(from, signal);
-    let failure: DrcError | undefined;
+    const faulty = this.#faulty;
+    this.#faulty = undefined;
+    let failure = faulty?.error;
     for (const { address } of placement.stores) {
+      if (address === faulty?.address) continue;
       try {
         const session = await Session.open(
           address,
@@ -57,6 +69,7 @@ export class SessionSource {
           signal,
           this.#options,
         );
+        this.#address = address;
         this.#renewal = new AbortController();
         void this.#keepFresh(session, placement.ticketExpiresAt, this.#renewal.signal);
         return session;
@@ -68,6 +81,17 @@ export class SessionSource {
       }
     }
     throw failure ?? new DrcError('STORE_UNAVAILABLE', `No store has the topic ${this.topic} at the moment.`);
+  }
+
+  /**
+   * To be told when an open session has ended by an error that cannot be retried.
+   * @returns whether `open` may find a store that does better; where there is none, it throws this error
+   */
+  canMoveOn(error: DrcError): boolean {
+    if (!storeFaults.has(error.code) || this.#address === undefined) return false;
+    // A session that fell off the log may still find its place in the same one.
+    if (error.code !== 'RETENTION_EXPIRED') this.#faulty = { address: this.#address, error };
+    return true;
   }
 
   /** Ends the renewal of tickets. The session belongs to who opened it. */

@@ -10,7 +10,16 @@ export type SubscriptionStatus =
       readonly lastError?: DrcError;
     }
   /** Transactions arrive that the store had in its log. */
-  | { readonly kind: 'streaming'; readonly store: string; readonly since: number }
+  | {
+      readonly kind: 'streaming';
+      readonly store: string;
+      readonly since: number;
+      /**
+       * Present where the checkpoint was ahead of the store's log: nothing that it covers arrives, until the log is beyond
+       * it. A store that is behind another gets there; a source that has begun anew makes it a loss.
+       */
+      readonly ahead?: true;
+    }
   /** All that the store's log held has been read; new transactions arrive as they are committed. */
   | { readonly kind: 'caughtUp'; readonly store: string; readonly since: number }
   /** The next attempt begins at `retryAt`. */
@@ -26,7 +35,7 @@ export type SubscriptionStatus =
 
 export type SubscriptionEvent =
   | { readonly kind: 'connect'; readonly at: number }
-  | { readonly kind: 'subscribed'; readonly at: number; readonly store: string }
+  | { readonly kind: 'subscribed'; readonly at: number; readonly store: string; readonly ahead?: boolean }
   | { readonly kind: 'caughtUp'; readonly at: number }
   /** It is the reader that the stream waits for. */
   | { readonly kind: 'fellBehind'; readonly at: number }
@@ -49,7 +58,13 @@ export function next(state: SubscriptionStatus, event: SubscriptionEvent): Subsc
       if (state.kind !== 'disconnected') return state;
       return { kind: 'connecting', attempt: state.attempt, since, lastError: state.error };
     case 'subscribed':
-      return state.kind === 'connecting' ? { kind: 'streaming', store: event.store, since } : state;
+      if (state.kind !== 'connecting') return state;
+      return {
+        kind: 'streaming',
+        store: event.store,
+        since,
+        ...(event.ahead === true ? { ahead: true } : {}),
+      };
     case 'caughtUp':
       return state.kind === 'streaming' ? { kind: 'caughtUp', store: state.store, since } : state;
     case 'fellBehind':

@@ -23,6 +23,12 @@ export interface SubscribeOptions {
   readonly tables?: readonly string[];
   /** Row operations wanted; at least one. Default: all. */
   readonly operations?: readonly RowOperation[];
+  /**
+   * Ids of transactions that an operator left out of a log, and whose changes you no longer expect: the loop goes on
+   * over them. Any other that concerns a wanted table is thrown as `GAP`, with its id in `details.transaction`. At most
+   * 100; one that has been passed need not stay. Default: none.
+   */
+  readonly acknowledgeGaps?: readonly string[];
   /** Where the checkpoint is kept. Default: nowhere; it lives as long as the subscription. */
   readonly checkpoints?: CheckpointStore;
   /** How many bytes may be under way to this reader. Default 4 MiB. */

@@ -8,6 +8,7 @@ import {
   parseChunkHeader,
   type ParsedChunk,
   type StartFrom,
+  type StreamRecord,
 } from '@drc/protocol';
 import { pause, pauseBefore, type BackoffLimits } from './backoff.js';
 import { ChangeCursor, type ChunkSource, type StreamChunk } from './change-cursor.js';
@@ -181,7 +182,7 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
       const item = session.poll();
       if (item === undefined) return undefined;
       if (item.kind === RecordKind.chunk) {
-        const chunk = this.#placed(item.body);
+        const chunk = this.#placed(item);
         const left = this.#unfinished === undefined ? chunk : this.#continued(this.#unfinished, chunk);
         if (left !== undefined) return left;
       } else if (item.kind === RecordKind.schema) this.reader.learn(item.body);
@@ -191,9 +192,9 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
   }
 
   /** @throws DrcError `PROTOCOL_VIOLATION` where the chunk does not follow the one before. */
-  #placed(body: Buffer): ParsedBody {
+  #placed({ bytes, at, end }: StreamRecord): ParsedBody {
     this.#failures = 0;
-    const header = parseChunkHeader(body);
+    const header = parseChunkHeader(bytes, at, end);
     const place = this.#place;
     const follows = place.isInside
       ? header.lsn === place.lsn && header.chunk > place.chunk
@@ -203,7 +204,7 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
     place.lsn = header.lsn;
     place.chunk = header.chunk;
     place.isInside = !header.last;
-    return { header, bytes: body, partsAt: header.partsAt, last: header.last, skip: 0 };
+    return { header, bytes, partsAt: header.partsAt, end, last: header.last, skip: 0 };
   }
 
   /** A further chunk of a transaction that was begun; undefined where the reader wants nothing of it. */
@@ -250,12 +251,12 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
       await session.close();
       throw signal.reason;
     }
-    const { lineage, lsn, set } = session.subscribed;
+    const { lineage, lsn, set, ahead = false } = session.subscribed;
     const begin = TransactionSet.parse(set);
     // `lsn` is the first that may come.
     this.#place = { lsn: lsn - 1, chunk: 0, isInside: false };
     if (this.#unfinished !== undefined) this.#unfinished.repeated = this.#unfinished.given;
-    this.#options.onEvent({ kind: 'subscribed', at: this.#options.now(), store: session.store });
+    this.#options.onEvent({ kind: 'subscribed', at: this.#options.now(), store: session.store, ahead });
     if (this.#trail !== undefined) {
       this.#trail.session(lineage, begin, this.#unfinished === undefined ? lsn - 1 : undefined);
     } else {
@@ -275,11 +276,10 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
 
   /** Waits as long as it should before the next attempt. @throws what cannot be retried. */
   async #lost(error: unknown): Promise<void> {
-    const { signal, now, random, backoff, onEvent } = this.#options;
-    // A session that falls off the log may go on at another store: the next attempt finds out.
+    const { source, signal, now, random, backoff, onEvent } = this.#options;
+    // What is wrong with one store may be right with another: the next attempt finds out.
     const wasOpen = this.#session !== undefined;
-    const canRetry =
-      isDrcError(error) && (error.retryable || (wasOpen && error.code === 'RETENTION_EXPIRED'));
+    const canRetry = isDrcError(error) && (error.retryable || (wasOpen && source.canMoveOn(error)));
     await this.#session?.close();
     this.#session = undefined;
     if (!canRetry) {

@@ -1,4 +1,5 @@
 import { DrcError } from './errors.js';
+import { readU16, readU32, readU64 } from './little-endian.js';
 import { schemaIdBytes } from './table-version.js';
 
 /*
@@ -10,6 +11,7 @@ import { schemaIdBytes } from './table-version.js';
  *   part   = kind u8 | flags u8 | length u32 (of the body) | body
  *   rows   = schema id 16 B | row count u32 | [before bitmap, after bitmap] | image*      (kinds 1, 2, 3, 5)
  *   ddl    = msgpack map, see `Ddl` in model.ts                                           (kind 4)
+ *   gap    = msgpack map, see `Gap` in model.ts                                           (kind 6)
  *   bitmap = ceil(columns / 8) bytes, bit i of byte i>>3 set where column i is present; both stand there only
  *            where flag `partial` is set, `before` only for update and delete, `after` only for insert and update
  *   image  = 0x40 and then the msgpack values of the columns present, in column order; an update has two
@@ -18,12 +20,14 @@ import { schemaIdBytes } from './table-version.js';
  * The 0x40 lets msgpackr read an image as a record of one known structure; for any other reader it is the
  * integer 64. For the same reason integers from 64 to 127 are always written as uint8 (0xcc), never as fixint.
  * BIGINT is always written in nine bytes (0xcf unsigned, 0xd3 signed), so that its type never depends on its value.
+ *
+ * A gap stands in logs only: a store never sends one. It is the only part of its transaction.
  */
 export const chunkVersion = 1;
 export const lastChunkFlag = 1;
 const fixedHeaderBytes = 30;
 
-export const PartKind = { insert: 1, update: 2, delete: 3, ddl: 4, sequence: 5 } as const;
+export const PartKind = { insert: 1, update: 2, delete: 3, ddl: 4, sequence: 5, gap: 6 } as const;
 export type PartKindCode = (typeof PartKind)[keyof typeof PartKind];
 
 /** Flags of a part: the row event's own, and whether columns are missing from its images. */
@@ -84,30 +88,29 @@ export interface ParsedChunk extends ChunkHeader {
   readonly partsAt: number;
 }
 
-/** @throws DrcError `PROTOCOL_VIOLATION` where the bytes are not a chunk. */
-export function parseChunkHeader(bytes: Buffer): ParsedChunk {
-  if (bytes.length < fixedHeaderBytes + 4 || bytes[0] !== chunkVersion || bytes[1]! > 1)
-    throw malformed('header');
-  const idLength = bytes.readUInt16LE(fixedHeaderBytes);
-  const originAt = fixedHeaderBytes + 2 + idLength;
-  if (originAt + 2 > bytes.length) throw malformed('transaction id');
-  const originLength = bytes.readUInt16LE(originAt);
+/** Of the chunk in [at, end). @throws DrcError `PROTOCOL_VIOLATION` where the bytes are not a chunk. */
+export function parseChunkHeader(bytes: Buffer, at = 0, end = bytes.length): ParsedChunk {
+  const idAt = at + fixedHeaderBytes + 2;
+  if (idAt + 2 > end || bytes[at] !== chunkVersion || bytes[at + 1]! > 1) throw malformed('header');
+  const originAt = idAt + readU16(bytes, idAt - 2);
+  if (originAt + 2 > end) throw malformed('transaction id');
+  const originLength = readU16(bytes, originAt);
   const partsAt = originAt + 2 + originLength;
-  if (partsAt > bytes.length) throw malformed('origin');
+  if (partsAt > end) throw malformed('origin');
   return {
-    lsn: readU64(bytes, 2),
-    chunk: bytes.readUInt32LE(10),
-    last: bytes[1] === lastChunkFlag,
-    logTime: readU64(bytes, 14),
-    commitTime: readU64(bytes, 22),
-    id: bytes.toString('latin1', fixedHeaderBytes + 2, originAt),
+    lsn: safeU64(bytes, at + 2),
+    chunk: readU32(bytes, at + 10),
+    last: bytes[at + 1] === lastChunkFlag,
+    logTime: safeU64(bytes, at + 14),
+    commitTime: safeU64(bytes, at + 22),
+    id: bytes.toString('latin1', idAt, originAt),
     origin: originLength === 0 ? '' : bytes.toString('utf8', originAt + 2, partsAt),
     partsAt,
   };
 }
 
-const readU64 = (bytes: Buffer, at: number): number => {
-  const value = bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 0x1_0000_0000;
+const safeU64 = (bytes: Buffer, at: number): number => {
+  const value = readU64(bytes, at);
   if (!Number.isSafeInteger(value)) throw malformed('integer');
   return value;
 };
@@ -122,18 +125,25 @@ export interface PartSlice {
 }
 
 /** The parts of a chunk, without decoding them. @throws DrcError `PROTOCOL_VIOLATION` where one overruns the chunk. */
-export function* partsOf(bytes: Buffer, partsAt: number): Generator<PartSlice> {
-  for (let at = partsAt; at < bytes.length; ) {
-    if (at + partHeaderBytes > bytes.length) throw malformed('part header');
-    const kind = bytes[at]!;
-    if (kind < PartKind.insert || kind > PartKind.sequence) throw malformed(`part kind ${kind}`);
-    const bodyAt = at + partHeaderBytes;
-    const end = bodyAt + bytes.readUInt32LE(at + 2);
-    if (end > bytes.length || (kind !== PartKind.ddl && end < bodyAt + schemaIdBytes + 4))
-      throw malformed('part length');
-    yield { kind: kind as PartKindCode, flags: bytes[at + 1]!, at, bodyAt, end };
-    at = end;
+export function* partsOf(bytes: Buffer, partsAt: number, end = bytes.length): Generator<PartSlice> {
+  for (let at = partsAt; at < end; ) {
+    const part = partAt(bytes, at, end);
+    yield part;
+    at = part.end;
   }
+}
+
+/** The part at `at` of a chunk that ends at `chunkEnd`. @throws as `partsOf`. */
+export function partAt(bytes: Buffer, at: number, chunkEnd: number): PartSlice {
+  const bodyAt = at + partHeaderBytes;
+  if (bodyAt > chunkEnd) throw malformed('part header');
+  const kind = bytes[at]!;
+  if (kind < PartKind.insert || kind > PartKind.gap) throw malformed(`part kind ${kind}`);
+  const end = bodyAt + readU32(bytes, at + 2);
+  // A gap is longer than that in any case; a reader that takes it for rows stays within it.
+  if (end > chunkEnd || (kind !== PartKind.ddl && end < bodyAt + schemaIdBytes + 4))
+    throw malformed('part length');
+  return { kind: kind as PartKindCode, flags: bytes[at + 1]!, at, bodyAt, end };
 }
 
 /** The head of a rows part; behind it stand the images, up to the end of the part. */
@@ -145,7 +155,10 @@ export interface RowsHeader {
   readonly imagesAt: number;
 }
 
-/** The schema id of a rows part (every kind but `ddl`): a slice. */
+/** Whether parts of this kind hold rows, and so begin with a schema id: every kind but `ddl` and `gap`. */
+export const hasSchemaId = (kind: number): boolean => kind !== PartKind.ddl && kind !== PartKind.gap;
+
+/** The schema id of a rows part: a slice. */
 export const schemaIdOfPart = (bytes: Buffer, part: PartSlice): Buffer =>
   bytes.subarray(part.bodyAt, part.bodyAt + schemaIdBytes);
 
@@ -154,7 +167,7 @@ export const schemaIdOfPart = (bytes: Buffer, part: PartSlice): Buffer =>
  * @throws DrcError `PROTOCOL_VIOLATION` where the part is too short for what it claims.
  */
 export function parseRowsHeader(bytes: Buffer, part: PartSlice, columns: number): RowsHeader {
-  if (part.kind === PartKind.ddl) throw malformed('a DDL part has no rows');
+  if (!hasSchemaId(part.kind)) throw malformed('a part that has no rows');
   const rows = bytes.readUInt32LE(part.bodyAt + schemaIdBytes);
   let imagesAt = part.bodyAt + schemaIdBytes + 4;
   const bitmap = (): Buffer => {

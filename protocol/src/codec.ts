@@ -1,7 +1,7 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { DrcError, isErrorCode } from './errors.js';
 import { FrameKind, frameHeaderBytes, maxFramePayloadBytes, sealFrame } from './frame.js';
-import type { Ddl, StartFrom } from './model.js';
+import type { Ddl, Gap, StartFrom } from './model.js';
 import type { ClientMessage, Progress, StoreMessage } from './messages.js';
 import { isPlainValue } from './plain-value.js';
 
@@ -27,6 +27,7 @@ export function encodeMessage(message: ClientMessage | StoreMessage): Buffer {
 
 export const encodeProgress = (progress: Progress): Buffer => Buffer.from(packr.pack(progress));
 export const encodeDdl = (ddl: Ddl): Buffer => Buffer.from(packr.pack(ddl));
+export const encodeGap = (gap: Gap): Buffer => Buffer.from(packr.pack(gap));
 
 // --- What a peer may send -------------------------------------------------------------------------------------
 
@@ -35,6 +36,7 @@ type Shape = Readonly<Record<string, Check>>;
 
 const isText: Check = (value) => typeof value === 'string';
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isFlag: Check = (value) => typeof value === 'boolean';
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
 const isCounts: Check = (value) => Array.isArray(value) && value.every(isCount);
 const optional =
@@ -88,13 +90,14 @@ const clientShapes: Readonly<Record<ClientMessage['type'], Shape>> = {
     tables: isTexts,
     operations: each(isOneOf('insert', 'update', 'delete')),
     credit: isCount,
+    acknowledgeGaps: optional(isTexts),
   },
   credit: { bytes: isCount },
   renew: { ticket: isText },
 };
 const storeShapes: Readonly<Record<StoreMessage['type'], Shape>> = {
   welcome: { version: isCount, store: isText, topic: isText, log: isExtent },
-  subscribed: { lineage: isText, lsn: isCount, set: isText, grant: isGrant },
+  subscribed: { lineage: isText, lsn: isCount, set: isText, grant: isGrant, ahead: optional(isFlag) },
   caughtUp: { lsn: isCount },
   renewed: { expiresAt: isCount },
   error: { code: isErrorCode, message: isText, details: isDetails },
@@ -127,12 +130,28 @@ const ddlShape: Shape = {
   timeZone: isText,
 };
 
+const gapShape: Shape = {
+  transaction: isText,
+  tables: isTexts,
+  reason: isText,
+  by: isText,
+  at: isCount,
+  from: isText,
+  to: isText,
+  code: isText,
+  events: isCount,
+  rowsEvents: isCount,
+};
+
 /** @throws DrcError `PROTOCOL_VIOLATION`. */
 export const decodeProgress = (body: Buffer): Progress =>
   checked(body, progressShape, 'progress') as Progress;
 
 /** @throws DrcError `PROTOCOL_VIOLATION`. */
 export const decodeDdl = (body: Buffer): Ddl => checked(body, ddlShape, 'DDL') as Ddl;
+
+/** @throws DrcError `PROTOCOL_VIOLATION`. */
+export const decodeGap = (body: Buffer): Gap => checked(body, gapShape, 'gap') as Gap;
 
 function checked(body: Buffer, shape: Shape, what: string): unknown {
   const value = unpackMap(body, what);

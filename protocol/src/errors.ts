@@ -29,7 +29,7 @@ export const errorTable = {
     'The connection to the source ended or fell silent. Nothing is lost: capture goes on at the position that the log has.',
   ),
   SOURCE_CHANGED: fatal(
-    'The data folder belongs to another source server. Give this source a folder of its own, or correct the address.',
+    'The data folder belongs to another source server. Give this source a folder of its own, or correct the address; for servers of one topology give `source.hosts`.',
   ),
   SOURCE_HISTORY_CHANGED: fatal(
     'The source no longer has transactions that were captured from it: it was restored, reset, or failed over to a replica that missed them. The store serves what it has and does not capture. Start with a new data folder once the readers have been told.',
@@ -53,33 +53,42 @@ export const errorTable = {
     'The source is a replica that does not have all transactions of the log yet. Nothing is captured from it until it has; it is looked at again every few seconds. Where it never gets there, look at its replication.',
   ),
   CHECKSUM_MISMATCH: fatal(
-    'An event from the source does not match its checksum: it was damaged on the way or on the source’s disk. The position has not moved; start again, and if it happens again check the binlog with mysqlbinlog --verify-binlog-checksum.',
+    'An event from the source does not match its checksum: it was damaged on the way or on the source’s disk. The position has not moved; start again, and if it happens again check the binlog with mysqlbinlog --verify-binlog-checksum. A binlog that is damaged for good is passed with `drc store skip`, transaction by transaction.',
   ),
   UNSUPPORTED_EVENT: fatal(
-    'The binlog contains an event that this version does not handle. The store stopped before it, so that nothing is silently lost; the message names the event and its position.',
+    'The binlog contains an event that this version does not handle. The store stopped before it, so that nothing is silently lost; the message names the event and its position. Where its cause cannot be mended, `drc store skip` leaves the transaction out, and tells the readers.',
   ),
   UNSUPPORTED_COLUMN: fatal(
     'A captured table has a column that cannot be captured exactly. Exclude the column or the table, or convert the column.',
   ),
   STATEMENT_EVENT: fatal(
-    'A session wrote its changes as statements instead of rows. The rows cannot be known; the store stopped before it. Find who sets binlog_format. Then either leave out such writes to that table (capture.ignoreStatements), or begin behind them, with a new data folder and capture.start: now.',
+    'A session wrote its changes as statements instead of rows. The rows cannot be known; the store stopped before it. Find who sets binlog_format. Then either leave out such writes to that table (capture.ignoreStatements), leave out one transaction (`drc store skip`), or begin behind them, with a new data folder and capture.start: now.',
   ),
   EVENT_MALFORMED: fatal(
-    'An event could not be decoded under its own description. The store stopped before it; please report the position and server version.',
+    'An event could not be decoded under its own description. The store stopped before it; please report the position and server version. `drc store skip` leaves the transaction out, and tells the readers.',
   ),
   XA_UNKNOWN: fatal(
-    'The source committed an XA transaction that was prepared before the log begins, so that the log does not have its rows; the store stopped before it. Begin with a new data folder at a moment before it was prepared (`start`), where the source still has that binlog, or at one behind its commit, and copy its rows by hand. Before a log begins anew, XA RECOVER on the source should list nothing.',
+    'The source committed an XA transaction that was prepared before the log begins, so that the log does not have its rows; the store stopped before it. Begin with a new data folder at a moment before it was prepared (`start`), where the source still has that binlog, or leave it out (`drc store skip`) and copy its rows by hand. Before a log begins anew, XA RECOVER on the source should list nothing.',
   ),
   GTID_OUT_OF_ORDER: fatal(
     'A transaction carries a GTID that its domain had already passed: sequence numbers went back, as they can without gtid_strict_mode or when two servers write one domain. A checkpoint could not tell it from what was delivered, so the store stopped before it. Set gtid_strict_mode=ON on the source, and begin with a new data folder.',
   ),
+  SKIP_NOT_NEEDED: fatal(
+    'There is nothing to leave out: capture would take what comes next. Start the store; where it stops again, ask again.',
+  ),
+  SKIP_OTHER_TRANSACTION: fatal(
+    'Only the transaction in front of which capture stands can be left out, and that is not the one that was named. Run the command without --transaction: it shows which one it is, and why capture stops there.',
+  ),
+  SKIP_IMPOSSIBLE: fatal(
+    'What comes next cannot be left out; the message says why. Mend the cause, or begin with a new data folder behind it (capture.start).',
+  ),
   // The log
   LOG_LOCKED: fatal('Another process has this data folder open. Stop it, or use another folder.'),
   LOG_CORRUPT: fatal(
-    'The log is damaged at the place named. Nothing beyond it is served; `cause` says what was found. Restore the folder, or begin with a new one.',
+    'The log is damaged at the place named. Nothing beyond it is served; `cause` says what was found. `drc store repair` cuts the log off in front of it, and the store captures the rest again; or restore the folder, or begin with a new one.',
   ),
   LOG_MISSING: fatal(
-    'The durable mark says that this log had transactions which are no longer there. Restore the folder, or remove it and begin anew.',
+    'The durable mark says that this log had transactions which are no longer there. `drc store repair` shows what is left and keeps that, and the store captures the rest again; or restore the folder, or remove it and begin anew.',
   ),
   LOG_FORMAT: fatal(
     'The log was written by a newer version of DRC. Run that version, or begin with a new folder.',
@@ -95,12 +104,21 @@ export const errorTable = {
     'The wanted moment is older than the log. `oldest` is the oldest moment left; read from there, or copy the tables anew.',
   ),
   CHECKPOINT_INVALID: fatal('The checkpoint could not be read. It must be passed on exactly as DRC gave it.'),
+  GAP: fatal(
+    'An operator of the store left out a transaction that could not be captured; what it changed in the tables named will never come. Everything before it was delivered. Bring these tables in line by other means (copy them anew, say), then acknowledge the transaction: acknowledgeGaps in the SDK and in a congo task, --acknowledge-gap for drc tail. Another store of the topic may have it.',
+  ),
   CHECKPOINT_DIVERGED: fatal(
     'The checkpoint holds transactions of another history of the source (after a failover that lost some). Copy the tables anew, or start from a moment you choose.',
   ),
   // Asking and being allowed
   UNAUTHENTICATED: fatal('No valid credentials or ticket were given. Log in again.'),
   FORBIDDEN: fatal('The principal may not do or read that. Ask whoever grants access.'),
+  CONDITION_INVALID: fatal(
+    'A condition or a computed column is not an expression that can be evaluated for its table; the message names the character and what is wrong. docs/expressions.md has the whole language.',
+  ),
+  CONDITION_FAILED: fatal(
+    'A condition or a computed column could not be evaluated for a row, so that nobody knows whether the row may pass: the reading ended in front of it. The message says why.',
+  ),
   TICKET_EXPIRED: retry('The ticket ran out. The SDK fetches a new one by itself.'),
   GRANT_CHANGED: retry(
     'What the principal may read was changed. The session ended; the SDK reconnects and reads under the new grant.',

@@ -5,6 +5,7 @@ export {
   chunkVersion,
   encodeChunk,
   encodeChunkHeader,
+  hasSchemaId,
   imageMarker,
   lastChunkFlag,
   parseChunkHeader,
@@ -15,6 +16,7 @@ export {
   PartKind,
   type PartKindCode,
   type PartSlice,
+  partAt,
   partsOf,
   type RowsHeader,
   schemaIdOfPart,
@@ -22,12 +24,15 @@ export {
 export {
   decodeClientMessage,
   decodeDdl,
+  decodeGap,
   decodeProgress,
   decodeStoreMessage,
   encodeDdl,
+  encodeGap,
   encodeMessage,
   encodeProgress,
 } from './codec.js';
+export { configFaults, type ConfigIssue } from './config-faults.js';
 export {
   DrcError,
   type ErrorAdvice,
@@ -48,7 +53,7 @@ export {
   sealFrame,
 } from './frame.js';
 export { ImageDecoder } from './image-decoder.js';
-export type { Row, Value } from './image-program.js';
+export { readValue, type Row, sizeOf as valueBytes, type Value } from './image-program.js';
 export {
   type CaughtUp,
   type ClientMessage,
@@ -64,14 +69,14 @@ export {
   type Subscribed,
   type Welcome,
 } from './messages.js';
-export type { Ddl, Grant, LogExtent, LogMoment, RowOperation, StartFrom } from './model.js';
+export type { Ddl, Gap, Grant, LogExtent, LogMoment, RowOperation, StartFrom } from './model.js';
 export {
   recordHeader,
   recordHeaderBytes,
   RecordKind,
   type RecordKindCode,
   RecordReader,
-  type StreamRecord,
+  StreamRecord,
 } from './record.js';
 export type { SequenceNumber } from './sequence-number.js';
 export {
@@ -83,8 +88,13 @@ export {
   type TableVersion,
 } from './table-version.js';
 export {
+  canonicalTransactionId,
+  isTransactionId,
   type MariadbPosition,
   maxSetTextLength,
   maxTransactionIdLength,
   TransactionSet,
 } from './transaction-set.js';
+export { compileComputed, compileCondition, type Computed, type Condition } from './expression/expression.js';
+export { parseExpression } from './expression/parser.js';
+export { readU32 } from './little-endian.js';

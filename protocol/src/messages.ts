@@ -34,6 +34,8 @@ export interface Subscribe {
   readonly operations: readonly RowOperation[];
   /** The client's window in bytes: how much may be under way unacknowledged. */
   readonly credit: number;
+  /** Ids of transactions that were left out of the log (`Gap`), which the client knows it will not get. Absent: none. */
+  readonly acknowledgeGaps?: readonly string[];
 }
 
 /** The client has taken this many bytes of data frames (their whole length): as many more may be sent. */
@@ -65,6 +67,8 @@ export interface Subscribed {
   readonly set: string;
   /** What is in force: the wish ANDed with the grant. */
   readonly grant: Grant;
+  /** Whether the checkpoint has transactions that the log has not: what it covers is not sent when it comes. Default: no. */
+  readonly ahead?: boolean;
 }
 
 /** All that the log held has been sent: sent each time the stream reaches the head after having been behind it by more than one burst, and once at the start. */

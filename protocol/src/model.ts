@@ -22,6 +22,30 @@ export interface Ddl {
   readonly timeZone: string;
 }
 
+/**
+ * What stands in a log in the place of a transaction that capture could not take and an operator left out (msgpack map
+ * in the body of a `gap` part). Readers of its tables are told, and have to acknowledge it.
+ */
+export interface Gap {
+  /** Id of the transaction that was left out; of one prepared under XA, not that of its commit, where the gap stands. */
+  readonly transaction: string;
+  /** `schema.table` of each table that it changed; empty: that cannot be known, it may be any. */
+  readonly tables: readonly string[];
+  /** The operator's words. */
+  readonly reason: string;
+  /** Who left it out, `user@host`, and when, ms since 1970. */
+  readonly by: string;
+  readonly at: number;
+  /** Where it lies in the source's binlog: its first byte, and the first behind it, each `file:offset`. */
+  readonly from: string;
+  readonly to: string;
+  /** The code of the error with which capture stopped in front of it. */
+  readonly code: string;
+  /** Events that it consists of, and how many of them hold rows. */
+  readonly events: number;
+  readonly rowsEvents: number;
+}
+
 /** Where reading begins. Used only until a checkpoint exists. */
 export type StartFrom =
   | { readonly kind: 'earliest' }

@@ -229,6 +229,22 @@ export class TransactionSet {
   }
 }
 
+/** The one spelling of a transaction id: letters of a UUID are small. @throws DrcError `CHECKPOINT_INVALID` where it is none. */
+export function canonicalTransactionId(id: string): string {
+  const set = new TransactionSet();
+  set.add(id);
+  return set.toString();
+}
+
+export function isTransactionId(text: string): boolean {
+  try {
+    canonicalTransactionId(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 // --- MariaDB --------------------------------------------------------------------------------------------------
 
 const largestSequence = 2n ** 64n - 1n;

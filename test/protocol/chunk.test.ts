@@ -109,7 +109,8 @@ describe('the parts of a chunk', () => {
     for (const bad of [
       encodePart(PartKind.insert, 0, schemaId),
       encodePart(0 as typeof PartKind.insert, 0, part),
-      encodePart(6 as typeof PartKind.insert, 0, part),
+      encodePart(7 as typeof PartKind.insert, 0, part),
+      encodePart(PartKind.gap, 0, Buffer.alloc(19)),
       Buffer.of(4, 0, 0xff, 0xff, 0xff, 0xff),
     ])
       expect(() => partsIn(encodeChunk({}, bad))).toThrow(violation);
@@ -157,5 +158,6 @@ describe('the head of a rows part', () => {
       headOf(encodeRowsPart(PartKind.insert, PartFlag.partial, schemaId, 0, Buffer.of(1))),
     ).toThrow(violation);
     expect(() => headOf(encodePart(PartKind.ddl, 0, images))).toThrow(violation);
+    expect(() => headOf(encodePart(PartKind.gap, 0, Buffer.alloc(40)))).toThrow(violation);
   });
 });

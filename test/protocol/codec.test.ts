@@ -3,12 +3,15 @@ import {
   type Ddl,
   decodeClientMessage,
   decodeDdl,
+  decodeGap,
   decodeProgress,
   decodeStoreMessage,
   encodeDdl,
+  encodeGap,
   encodeMessage,
   encodeProgress,
   FrameKind,
+  type Gap,
   openFrame,
   type Progress,
   type StoreMessage,
@@ -53,6 +56,14 @@ const clientMessages: { readonly [T in ClientMessage['type']]: readonly (ClientM
       operations: [],
       credit: 1,
     },
+    {
+      type: 'subscribe',
+      from: { kind: 'latest' },
+      tables: [],
+      operations: [],
+      credit: 1,
+      acknowledgeGaps: ['0-1-77', 'b2c5a7f0-0000-11ee-8000-000000000001:5'],
+    },
   ],
   credit: [{ type: 'credit', bytes: 65_536 }],
   renew: [{ type: 'renew', ticket: 'a.b.c' }],
@@ -75,6 +86,18 @@ const storeMessages: { readonly [T in StoreMessage['type']]: readonly (StoreMess
   ],
 };
 const progress: Progress = { lsn: 2 ** 40, logTime: 1_795_334_400_123, set: '0-1-5' };
+const gap: Gap = {
+  transaction: '0-1-77',
+  tables: ['shop.orders'],
+  reason: 'größe',
+  by: 'anna@db-admin',
+  at: 1_795_334_400_123,
+  from: 'binlog.000001:100',
+  to: 'binlog.000002:4',
+  code: 'STATEMENT_EVENT',
+  events: 3,
+  rowsEvents: 0,
+};
 const ddl: Ddl = {
   verb: 'ALTER TABLE',
   tables: ['shop.orders'],
@@ -101,6 +124,7 @@ const decoders: readonly [string, (bytes: Buffer) => unknown, object][] = [
     ),
   ['progress', decodeProgress, progress],
   ['ddl', decodeDdl, ddl],
+  ['gap', decodeGap, gap],
 ];
 
 /** The value with one field replaced or dropped, for each field at any depth; `details` may have any fields. */
@@ -114,7 +138,8 @@ function* spoiled(value: unknown, path = ''): Generator<[string, unknown]> {
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) {
       const { [key]: _, ...rest } = value as Record<string, unknown>;
-      if (path !== '.details' && key !== 'text') yield [`${path}.${key} dropped`, rest];
+      if (path !== '.details' && key !== 'text' && key !== 'acknowledgeGaps')
+        yield [`${path}.${key} dropped`, rest];
       for (const [where, other] of spoiled(item, `${path}.${key}`)) yield [where, { ...value, [key]: other }];
     }
   } else if (typeof value === 'string') {
@@ -136,6 +161,7 @@ describe('a message', () => {
       expect(decodeStoreMessage(payloadOf(message))).toEqual(message);
     expect(decodeProgress(encodeProgress(progress))).toEqual(progress);
     expect(decodeDdl(encodeDdl(ddl))).toEqual(ddl);
+    expect(decodeGap(encodeGap(gap))).toEqual(gap);
     const { text: _, ...withoutText } = ddl;
     expect(decodeDdl(encodeDdl(withoutText))).toEqual(withoutText);
   });

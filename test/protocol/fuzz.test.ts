@@ -28,6 +28,7 @@ import {
   type TableVersion,
 } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../support/rounds.js';
 import { encodeChunk, encodePart, encodeRowsPart } from './support/chunks.js';
 import { column, encodeImage, tableOf } from './support/images.js';
 import { randomFrom, type Random } from './support/random.js';
@@ -37,7 +38,7 @@ import { randomFrom, type Random } from './support/random.js';
  * test prints: DRC_FUZZ_SEED=… npx vitest run test/protocol/fuzz.test.ts (DRC_FUZZ_FRAMES for more of them).
  */
 const seed = Number(process.env['DRC_FUZZ_SEED'] ?? Date.now() % 2 ** 32);
-const frames = Number(process.env['DRC_FUZZ_FRAMES'] ?? 120_000);
+const frames = Number(process.env['DRC_FUZZ_FRAMES'] ?? rounds(120_000, 2_000_000));
 
 const table = tableOf(
   column('id', 'bigint'),

@@ -17,6 +17,8 @@ export interface CongoOptions {
   readonly target: TargetOptions;
   /** Where reading begins on the first start; later the record on the target decides. Default `earliest`. */
   readonly from?: SubscribeOptions['from'];
+  /** Transactions that were left out of the log and that the task is to pass; any other ends it with `GAP`. */
+  readonly acknowledgeGaps?: readonly string[];
   /** Default `stop`. */
   readonly ddl?: DdlPolicy;
   /** Default `refuse`. */
@@ -178,6 +180,7 @@ export class Congo {
     await using subscription = options.hub.subscribe(options.topic, {
       from: options.from ?? 'earliest',
       tables: this.#rules.sourceTables,
+      acknowledgeGaps: options.acknowledgeGaps ?? [],
       checkpoints: applier.checkpoints,
     });
     this.#subscription = subscription;

@@ -15,8 +15,10 @@ import {
   type TransactionSet,
 } from '@drc/protocol';
 import type { Clock } from '../clock.js';
+import { refuseDivergence } from './divergence.js';
 import type { Filter } from './filter.js';
 import type { FrameWriter } from './frame-writer.js';
+import { judgeGap } from './gap.js';
 import { ProgressPace } from './progress-pace.js';
 import type { Cursor, ReadableLog, StoredChunk } from './readable-log.js';
 import { Selection } from './selection.js';
@@ -32,6 +34,8 @@ export interface DeliveryOptions {
   readonly start: { readonly lsn: number; readonly set: TransactionSet };
   /** What the client has: these transactions are passed over until the log has come to all of them. */
   readonly checkpoint: Checkpoint | undefined;
+  /** Transactions that were left out of the log, and which the client knows it will not get. */
+  readonly acknowledgedGaps: ReadonlySet<string>;
   /** Bytes read from the log at a time. The burst is all that a stalled session holds beside its frames. */
   readonly burstBytes: number;
   /** Aborted: finish the burst under way, then return. */
@@ -185,6 +189,7 @@ export class Delivery {
   #pass(chunk: StoredChunk): Promise<void> | undefined {
     if (chunk.chunk === 0) {
       this.#given = false;
+      if (this.#checkpoint !== undefined) refuseDivergence(chunk.id, this.#set, this.#checkpoint.set);
       this.#covered = this.#checkpoint !== undefined && this.#checkpoint.covers(chunk.id);
     }
     if (this.#covered) {
@@ -192,6 +197,8 @@ export class Delivery {
       if (chunk.last) this.#endTransaction(chunk);
       return undefined;
     }
+    // It is the only part of its transaction.
+    if (chunk.bytes[chunk.partsAt] === PartKind.gap) return this.#passGap(chunk);
     const selection = this.#select(chunk);
     return selection === undefined ? this.#learnAndPass(chunk) : this.#write(chunk, selection);
   }
@@ -253,6 +260,21 @@ export class Delivery {
     rewritten.writeUInt32LE(body.length, 2);
     body.copy(rewritten, partHeaderBytes);
     selection.insert(rewritten);
+  }
+
+  /**
+   * A transaction that was left out of the log. Where it concerns the reader, the stream ends in front of it, behind all
+   * that stands before it; acknowledged, it passes, and the reader's next checkpoint has it.
+   */
+  async #passGap(chunk: StoredChunk): Promise<void> {
+    const { filter, acknowledgedGaps, writer } = this.#options;
+    const verdict = judgeGap(chunk, filter, acknowledgedGaps);
+    if (verdict.kind !== 'refused') this.#endTransaction(chunk);
+    if (verdict.kind === 'unconcerned') return;
+    if (this.#pace.pending) await this.#tellProgress();
+    if (verdict.kind === 'acknowledged') return;
+    await writer.flush();
+    throw verdict.error;
   }
 
   /** Looks up the chunk's tables and sends those that the client will need, then passes the chunk. */

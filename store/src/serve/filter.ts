@@ -70,6 +70,12 @@ export class Filter {
       : withoutText({ ...ddl, tables: allowed });
   }
 
+  /** Of the tables of a GAP (none: it may be any) those that this reader reads; undefined where it reads none of them. */
+  gap(tables: readonly string[]): readonly string[] | undefined {
+    const wanted = tables.filter((table) => this.wantsTable(table));
+    return tables.length > 0 && wanted.length === 0 ? undefined : wanted;
+  }
+
   #ddlWithoutTables(ddl: Ddl): Ddl | undefined {
     if (schemaVerb.test(ddl.verb)) {
       const schema = ddl.defaultSchema;

@@ -1,4 +1,5 @@
 import {
+  canonicalTransactionId,
   Checkpoint,
   decodeClientMessage,
   DrcError,
@@ -228,9 +229,10 @@ export class Session {
   }
 
   /** Looks everything up, answers, and makes the delivery. */
-  async #prepare({ from, tables, operations, credit }: Subscribe): Promise<Delivery> {
+  async #prepare({ from, tables, operations, credit, acknowledgeGaps = [] }: Subscribe): Promise<Delivery> {
     const { log, hasTable, limits, pool, counters, clock } = this.#environment;
     const filter = new Filter({ tables, operations }, this.#ticket.grant);
+    const acknowledgedGaps = new Set(acknowledgeGaps.map(canonicalTransactionId));
     for (const table of filter.namedTables) {
       if (!(await hasTable(table))) {
         throw new DrcError('TABLE_UNKNOWN', `The topic has no table ${table}.`, { table });
@@ -256,7 +258,14 @@ export class Session {
     });
     const set = checkpoint === undefined ? executed : checkpoint.set.union(executed);
     const { lineage } = log;
-    this.#send({ type: 'subscribed', lineage, lsn: start.lsn, set: set.toString(), grant: filter.effective });
+    this.#send({
+      type: 'subscribed',
+      lineage,
+      lsn: start.lsn,
+      set: set.toString(),
+      grant: filter.effective,
+      ...(ahead ? { ahead } : {}),
+    });
     this.#apply({ kind: 'sought', ahead });
     if (ahead)
       this.#logger.warn(
@@ -271,6 +280,7 @@ export class Session {
       clock,
       start,
       checkpoint,
+      acknowledgedGaps,
       burstBytes: limits.burstBytes,
       stop: this.#stop.signal,
       end: this.#end.signal,

@@ -11,7 +11,7 @@ import {
 } from '@drc/protocol';
 import fc from 'fast-check';
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ddlPart, FakeLog, insertInto, rowsPart, tableVersion } from './fake-log.js';
 import type { RawClient } from './raw-client.js';
 import { StoreHarness, eventually } from './store-harness.js';
@@ -323,7 +323,11 @@ test('a checkpoint ahead of the log waits visibly, and nothing that it covers co
   store.log.register(orders);
   for (let n = 1; n <= 3; n++) store.log.append([insertInto(orders, `${n}`)]);
   const client = await store.client();
-  expect(await client.start({ from: checkpointOf('0-1-5') })).toMatchObject({ lsn: 4, set: '0-1-5' });
+  expect(await client.start({ from: checkpointOf('0-1-5') })).toMatchObject({
+    lsn: 4,
+    set: '0-1-5',
+    ahead: true,
+  });
   expect(store.server.sessions.map(({ state }) => state)).toEqual(['waiting']);
   for (let n = 4; n <= 7; n++) store.log.append([insertInto(orders, `${n}`)]);
   await client.transaction(7);
@@ -418,4 +422,33 @@ test('the fake log of these tests keeps no waiters behind', async () => {
     await eventually(() => expect(log.waiting).toBe(1));
   }
   expect(log.waiting).toBe(0);
+});
+
+describe('a checkpoint ahead of the log', () => {
+  test.each([
+    ['by another server’s transaction of the same number', ['0-2-2', '0-2-3', '0-2-4'], '0-2-3'],
+    ['past a number that it never had', ['0-1-2', '0-1-4'], '0-1-4'],
+  ])('is CHECKPOINT_DIVERGED where the log comes to it %s', async (_, ids, log) => {
+    await using store = await StoreHarness.start();
+    store.log.register(orders);
+    store.log.append([insertInto(orders, 'first')], '0-1-1');
+    const client = await store.client();
+    await client.start({ from: checkpointOf('0-1-3') });
+    for (const id of ids) store.log.append([insertInto(orders, id)], id);
+    expect(await client.message('error')).toMatchObject({
+      code: 'CHECKPOINT_DIVERGED',
+      details: { checkpoint: '0-1-3', log },
+    });
+    expect(client.chunks).toEqual([]);
+  });
+
+  test('is not held against another domain, nor against what another server writes behind it', async () => {
+    await using store = await StoreHarness.start();
+    store.log.register(orders);
+    const client = await store.client();
+    await client.start({ from: checkpointOf('0-1-2') });
+    for (const id of ['1-2-9', '0-2-1', '0-1-2', '0-2-3']) store.log.append([insertInto(orders, id)], id);
+    await client.transaction(4);
+    expect(client.chunks.map(({ chunk }) => chunk.id)).toEqual(['1-2-9', '0-2-3']);
+  });
 });

@@ -3,12 +3,14 @@ import {
   DrcError,
   encodeChunkHeader,
   encodeDdl,
+  encodeGap,
   parseChunkHeader,
   PartKind,
   partHeaderBytes,
   schemaIdOf,
   TransactionSet,
   type Ddl,
+  type Gap,
   type LogExtent,
   type LogMoment,
   type PartKindCode,
@@ -48,6 +50,14 @@ export function ddlPart(ddl: Ddl): Buffer {
   const body = encodeDdl(ddl);
   const part = Buffer.alloc(partHeaderBytes);
   part[0] = PartKind.ddl;
+  part.writeUInt32LE(body.length, 2);
+  return Buffer.concat([part, body]);
+}
+
+export function gapPart(gap: Gap): Buffer {
+  const body = encodeGap(gap);
+  const part = Buffer.alloc(partHeaderBytes);
+  part[0] = PartKind.gap;
   part.writeUInt32LE(body.length, 2);
   return Buffer.concat([part, body]);
 }

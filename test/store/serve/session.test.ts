@@ -16,6 +16,7 @@ import { FramePool } from '../../../store/src/serve/frame-pool.js';
 import { ServeCounters } from '../../../store/src/serve/serve-counters.js';
 import { defaultStreamServerLimits } from '../../../store/src/serve/server.js';
 import { Session, type SessionEnvironment, type SessionSocket } from '../../../store/src/serve/session.js';
+import { rounds } from '../../support/rounds.js';
 import { insertInto, tableVersion, type FakeLog } from './fake-log.js';
 import type { RawClient } from './raw-client.js';
 import { StoreHarness, silent, eventually } from './store-harness.js';
@@ -236,7 +237,7 @@ test('a million frames for nothing end the session early', async () => {
   expect(await endOf(client)).toBe('1008 RATE_LIMITED');
 });
 
-test('100,000 mutated frames end their sessions with a typed error at most, and the store lives', async () => {
+test('mutated frames end their sessions with a typed error at most, and the store lives', async () => {
   await using store = await StoreHarness.start();
   const seed = Date.now() % 2 ** 31;
   console.info(`mutation seed ${seed}`);
@@ -253,7 +254,7 @@ test('100,000 mutated frames end their sessions with a typed error at most, and 
   const good = [hello, subscribe, encodeMessage({ type: 'credit', bytes: 1 }), renew];
   const environment = environmentOf(store);
   const ends = new Map<string, number>();
-  for (let sent = 0; sent < 100_000; sent++) {
+  for (let sent = 0; sent < rounds(25_000, 250_000); sent++) {
     const socket = new RecordingSocket();
     const session = new Session(environment, socket, ticketOf('reader'), silent);
     if (random() < 0.7) session.receive(hello, true);
