@@ -41,12 +41,12 @@ export const allKeys = {
 
 export const metaKey = (name: string): Buffer => Buffer.concat([Buffer.of(Prefix.meta), Buffer.from(name)]);
 
-/** Writes the key into `target` and returns it: whoever makes many keys does not want many buffers. */
-export function chunkKey(lsn: number, chunk: number, target = Buffer.allocUnsafe(chunkKeyBytes)): Buffer {
-  target[0] = Prefix.chunk;
-  writeU64(target, lsn, 1);
-  target.writeUInt32BE(chunk, 9);
-  return target;
+export function chunkKey(lsn: number, chunk: number): Buffer {
+  const key = Buffer.allocUnsafe(chunkKeyBytes);
+  key[0] = Prefix.chunk;
+  writeU64(key, lsn, 1);
+  key.writeUInt32BE(chunk, 9);
+  return key;
 }
 
 export const readChunkKey = (key: Buffer): { lsn: number; chunk: number } => ({

@@ -4,8 +4,11 @@ import { chunkKey } from './keys.js';
 import type { LevelDatabase } from './level-database.js';
 import { cursorAfter, type Burst, type Cursor } from './recent-chunks.js';
 
-/** Most chunks that one burst holds: JavaScript has to look at each of them before anybody else gets a turn. */
-const burstChunks = 4096;
+/**
+ * Most chunks that one burst holds: JavaScript has to look at each of them before anybody else gets a turn, and LevelDB's
+ * iterator makes room for so many at once.
+ */
+const burstChunks = 1024;
 
 /** How many transactions are looked up at once, where only their first chunks are wanted. */
 const lookupTransactions = 64;

@@ -64,7 +64,6 @@ const waitingLimitBytes = 64 * 1024 * 1024;
 export class LogWriter {
   readonly #parts: LogWriterParts;
   readonly #spacing: PointSpacing;
-  readonly #key = Buffer.allocUnsafe(chunkKeyBytes);
   readonly #batchFor = (): WriteBatch => (this.#batch ??= this.#parts.db.batch());
   #batch: WriteBatch | undefined;
   #batchBytes = 0;
@@ -102,6 +101,11 @@ export class LogWriter {
   /** With all that is queued. */
   get position(): SourcePosition | undefined {
     return this.#position;
+  }
+
+  /** Of the next transaction. */
+  get nextLsn(): number {
+    return this.#lsn + 1;
   }
 
   /** The head, with its executed set. */
@@ -227,10 +231,12 @@ export class LogWriter {
     this.#group = undefined;
   }
 
-  movePosition(position: SourcePosition): void {
+  /** @param also adds to the batch that the position is written with */
+  movePosition(position: SourcePosition, also?: (batch: WriteBatch) => void): void {
     if (this.#group !== undefined) throw new DrcError('INTERNAL', 'The position moved within a group.');
     this.#position = position;
     this.#moved = true;
+    also?.(this.#batchFor());
   }
 
   /** All up to `lsn` is durable: points that only a torn log would need may go with the next write. */
@@ -301,7 +307,7 @@ export class LogWriter {
     checksums.push(checksum);
     if (preparedAs !== undefined)
       return this.#parts.prepared.put(preparedAs, chunk, stored, this.#batchFor());
-    this.#batchFor().put(chunkKey(lsn, chunk, this.#key), stored);
+    this.#batchFor().put(chunkKey(lsn, chunk), stored);
     const bytes = stored.subarray(sealBytes);
     this.#parts.recent.add({ lsn, chunk, last, logTime, commitTime, id, origin, partsAt, bytes });
   }
@@ -321,7 +327,7 @@ export class LogWriter {
       return;
     }
     const batch = this.#batchFor();
-    for (let chunk = from; chunk < checksums.length; chunk++) batch.del(chunkKey(lsn, chunk, this.#key));
+    for (let chunk = from; chunk < checksums.length; chunk++) batch.del(chunkKey(lsn, chunk));
     checksums.length = Math.min(checksums.length, from);
     this.#parts.recent.dropFrom({ lsn, chunk: from });
   }

@@ -19,6 +19,10 @@ export const cursorAfter = (chunk: StoredChunk): Cursor =>
  * The newest chunks, shared by all who read at the head, so that they do not go to LevelDB each for itself.
  * Bounded in bytes; what it holds is in order and without holes, so that a cursor is found by search. It also has
  * chunks that are not visible yet: whoever reads says how far.
+ *
+ * A transaction that grows beyond a quarter of it is not held, nor is what came before: readers get it from LevelDB,
+ * since its beginning would be gone from here before its end lets them read it, and keeping its rest would take memory
+ * just when a large transaction fills all other buffers.
  */
 export class RecentChunks {
   readonly #maxBytes: number;
@@ -26,6 +30,8 @@ export class RecentChunks {
   /** Those before are gone; the array is shortened now and then. */
   #first = 0;
   #bytes = 0;
+  /** Of the newest transaction, as far as it has come. */
+  #transactionBytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -37,6 +43,9 @@ export class RecentChunks {
   }
 
   add(chunk: StoredChunk): void {
+    if (chunk.chunk === 0) this.#transactionBytes = 0;
+    this.#transactionBytes += chunk.bytes.length;
+    if (this.#transactionBytes > this.#maxBytes / 4) return this.#clear();
     this.#chunks.push(chunk);
     this.#bytes += chunk.bytes.length;
     while (this.#bytes > this.#maxBytes && this.#first < this.#chunks.length) {
@@ -58,6 +67,12 @@ export class RecentChunks {
       this.#bytes -= last.bytes.length;
       this.#chunks.pop();
     }
+  }
+
+  #clear(): void {
+    this.#chunks = [];
+    this.#first = 0;
+    this.#bytes = 0;
   }
 
   /** @returns undefined where the cursor's chunk is not here. */

@@ -64,3 +64,24 @@ test('forgets what was dropped', () => {
     10, 10, 7,
   ]);
 });
+
+test('does not hold a transaction that grows beyond a quarter of its bytes, and has no hole there', () => {
+  const recent = new RecentChunks(1000);
+  recent.add(chunkOf(1, 0, true, 10));
+  for (let chunk = 0; chunk < 3; chunk++) recent.add(chunkOf(2, chunk, false, 100));
+  expect(recent.bytes).toBe(0);
+  recent.dropFrom({ lsn: 2, chunk: 1 });
+  recent.add(chunkOf(2, 1, true, 10));
+  recent.add(chunkOf(3, 0, true, 10));
+  expect(recent.read({ lsn: 1, chunk: 0 }, 3, 1000)).toBeUndefined();
+  expect(recent.read({ lsn: 2, chunk: 0 }, 3, 1000)).toBeUndefined();
+  expect(recent.read({ lsn: 3, chunk: 0 }, 3, 1000)?.chunks).toHaveLength(1);
+});
+
+test('holds what follows under the number of a large transaction that was abandoned', () => {
+  const recent = new RecentChunks(1000);
+  for (let chunk = 0; chunk < 3; chunk++) recent.add(chunkOf(1, chunk, false, 100));
+  recent.dropFrom({ lsn: 1, chunk: 0 });
+  recent.add(chunkOf(1, 0, true, 10));
+  expect(recent.read({ lsn: 1, chunk: 0 }, 1, 1000)?.chunks).toHaveLength(1);
+});
