@@ -22,7 +22,7 @@ test('a cluster manager that is killed keeps what it acknowledged, and streams g
   }
   expect(keys).toHaveLength(3);
 
-  await using _manager = await HubProcess.manager(hub);
+  await hub.startManager();
   for (const key of keys) {
     const headers = { authorization: `Bearer ${key}` };
     const answer = await fetch(`${hub.managerUrl}/v1/topics`, { headers });

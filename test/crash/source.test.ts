@@ -7,6 +7,7 @@ import type { DatabaseServer } from '../support/database-server.js';
 import { onEachServer } from '../support/on-each-server.js';
 import { Random } from '../support/random.js';
 import { Reading } from '../support/reading.js';
+import { rounds } from '../support/rounds.js';
 import { testSeed } from '../support/test-seed.js';
 
 const tables = ['shop.items', 'shop.parts', 'shop.moves'];
@@ -24,7 +25,7 @@ onEachServer('a source that is killed at random times', (flavour) => {
       );
     await using reading = new Reading((await hub.connect()).subscribe('shop', { from: 'earliest' }));
     const copy = new Copy();
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < rounds(3, 20); round++) {
       const writers = [1, 2, 3].map(() => writeUntilItEnds(source, new Random(random.below(2 ** 31))));
       await sleep(200 + random.below(600));
       await source.kill('SIGKILL');
@@ -35,7 +36,7 @@ onEachServer('a source that is killed at random times', (flavour) => {
       for (const { changes } of await reading.until(last)) for (const change of changes) copy.apply(change);
       for (const table of tables) expect(copy.rows(table)).toEqual(await rowsOf(source, table));
     }
-    expect(copy.changes).toBeGreaterThan(500);
+    expect(copy.changes).toBeGreaterThan(50);
   });
 });
 

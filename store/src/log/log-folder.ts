@@ -51,10 +51,11 @@ export async function openLogFolder(options: LogFolderOptions): Promise<LogFolde
     return await openLocked(options, lock);
   } catch (error) {
     await lock[Symbol.asyncDispose]();
+    const typed = typedError(error, directory);
     // Damage that was found stays what it is.
-    if (!isDrcError(error, 'DATA_FOLDER')) throw error;
+    if (!isDrcError(typed, 'DATA_FOLDER')) throw typed;
     const reserve = new DiskReserve(directory, clock, options.diskReserveBytes);
-    if (!(await reserve.isTooSmallToOpen())) throw error;
+    if (!(await reserve.isTooSmallToOpen())) throw typed;
     throw new DrcError(
       'DISK_RESERVE',
       'The log cannot be opened on a full disk.',
@@ -62,6 +63,14 @@ export async function openLogFolder(options: LogFolderOptions): Promise<LogFolde
       { cause: error },
     );
   }
+}
+
+/** What the file system or LevelDB says of a write is no damage, and may pass. */
+function typedError(error: unknown, directory: string): unknown {
+  const isOfSystem = error instanceof Error && 'code' in error && typeof error.code === 'string';
+  if (error instanceof DrcError || !isOfSystem) return error;
+  const message = `The log in ${directory} cannot be written.`;
+  return new DrcError('DATA_FOLDER', message, { directory }, { cause: error });
 }
 
 async function openLocked(options: LogFolderOptions, lock: LockFile): Promise<LogFolder> {

@@ -25,9 +25,12 @@ export interface LogIdentity {
   readonly replicaServerId: number;
 }
 
-/** Written once, when capture first knows where it begins. */
+/** Written when capture first knows where it begins, and again when it goes on at another server of the topology. */
 export interface LogBeginning {
+  /** The server that is captured from. */
   readonly identity: SourceIdentity;
+  /** The first transaction that comes from that server; absent: all do. */
+  readonly sinceLsn?: number;
   /** ms since 1970 */
   readonly moment: number;
   /** Whether the source had purged nothing before. */

@@ -10,6 +10,11 @@ export interface SourcePosition {
   readonly offset: number;
   /** When the source began this file, s since 1970; absent in logs of older versions. */
   readonly begun?: number | undefined;
+  /**
+   * Set from a start by GTID until the next transaction: the place is none that the executed set belongs to, only the set
+   * says where to go on.
+   */
+  readonly byGtid?: true;
 }
 
 /**
@@ -43,13 +48,14 @@ export function putPoint(batch: WriteBatch, point: LogPoint): void {
 export async function pointAtOrBefore(db: LevelDatabase, lsn: number): Promise<LogPoint | undefined> {
   const range = { gte: allKeys.points.gte, lt: pointKey(lsn + 1) };
   const [entry] = await db.scan(range, { reverse: true, maxEntries: 1 });
-  return entry && decode(...entry);
+  return entry && decodePoint(...entry);
 }
 
 export const newestPoint = async (db: LevelDatabase): Promise<LogPoint | undefined> =>
   await pointAtOrBefore(db, Number.MAX_SAFE_INTEGER - 1);
 
-function decode(key: Buffer, stored: Buffer): LogPoint {
+/** @throws DrcError `LOG_CORRUPT` */
+export function decodePoint(key: Buffer, stored: Buffer): LogPoint {
   const lsn = readPointKey(key);
   const value = JSON.parse(unseal(key, stored, `point ${lsn}`).toString()) as Omit<LogPoint, 'lsn'>;
   return { lsn, time: value.time, position: value.position, executed: value.executed };

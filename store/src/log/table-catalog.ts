@@ -1,7 +1,7 @@
 import {
   canonicalTableVersion,
   DrcError,
-  PartKind,
+  hasSchemaId,
   partHeaderBytes,
   schemaIdBytes,
   schemaIdOf,
@@ -80,7 +80,7 @@ export class TableCatalog {
       const body = at + partHeaderBytes;
       const end = body > parts.length ? body : body + parts.readUInt32LE(at + 2);
       if (end > parts.length) throw new DrcError('INTERNAL', 'A part overruns its chunk.');
-      if (parts[at] !== PartKind.ddl) {
+      if (hasSchemaId(parts[at]!)) {
         if (end < body + schemaIdBytes) throw new DrcError('INTERNAL', 'A part has no schema id.');
         const a = parts.readUInt32LE(body);
         const b = parts.readUInt32LE(body + 4);

@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.js';
 import { DiskReserve } from './disk-reserve.js';
 import { Head } from './head.js';
-import type { LevelDatabase } from './level-database.js';
+import { isCorruption, type LevelDatabase } from './level-database.js';
 import type { LockFile } from './lock-file.js';
 import { openLogFolder, type LogFolder } from './log-folder.js';
 import type { LogHooks } from './log-hooks.js';
@@ -28,10 +28,11 @@ import {
 import { RecentChunks, type Burst, type Cursor } from './recent-chunks.js';
 import type { PreparedGroups } from './prepared-groups.js';
 import { coversFrom, passIntervalMs, RetentionClock } from './retention.js';
+import { LogSize } from './log-size.js';
 import { LogSeek, type LogView, type SeekResult } from './seek.js';
-import type { SourcePosition } from './set-index.js';
+import { pointAtOrBefore, type SourcePosition } from './set-index.js';
 import type { TableCatalog } from './table-catalog.js';
-import { Trimmer } from './trimmer.js';
+import { Trimmer, type TrimReason } from './trimmer.js';
 import { Turn } from './turn.js';
 
 export type { StoredChunk } from './chunk-record.js';
@@ -48,6 +49,8 @@ export interface LogOptions {
   readonly topic: string;
   /** How long transactions stay, by log time. Default 24 h. */
   readonly retentionMs?: number;
+  /** What the log may take of the disk, bytes; beyond that the oldest transactions go. Default: no limit. */
+  readonly retentionBytes?: number;
   /** How long an acknowledged transaction may live in the operating system's memory only. Default 200. */
   readonly syncIntervalMs?: number;
   readonly clock: Clock;
@@ -62,6 +65,8 @@ export interface LogOptions {
 export interface CaptureState {
   /** Absent until `begin`. */
   readonly identity?: SourceIdentity | undefined;
+  /** The first transaction that was, or will be, captured from that server. */
+  readonly sinceLsn: number;
   readonly position?: SourcePosition | undefined;
   /** Live: it grows with the log. */
   readonly executed: TransactionSet;
@@ -77,6 +82,9 @@ export interface ReadLimits {
 
 const defaultRetentionMs = 86_400_000;
 const defaultSyncIntervalMs = 200;
+
+/** How long between two passes by size: a busy source writes a twentieth of a log of gigabytes in seconds. */
+const sizePassMs = 1000;
 
 /** How much of the newest data readers share in memory. */
 const recentBytes = 16 * 1024 * 1024;
@@ -94,6 +102,11 @@ const recentBytes = 16 * 1024 * 1024;
  */
 export class TransactionLog implements AsyncDisposable {
   readonly head: Head;
+  /**
+   * Resolves when a failed write has closed the log: with `LOG_WRITE_FAILED`, what it holds another `open` tells, or with
+   * `LOG_CORRUPT`, which no other `open` mends.
+   */
+  readonly failed: Promise<DrcError>;
   readonly #identity: LogIdentity;
   readonly #lock: LockFile;
   readonly #db: LevelDatabase;
@@ -108,6 +121,7 @@ export class TransactionLog implements AsyncDisposable {
   readonly #reader: LogReader;
   readonly #seek: LogSeek;
   readonly #sync: LogSync;
+  readonly #size: LogSize;
   readonly #trimmer: Trimmer;
   readonly #trimTurn = new Turn();
   readonly #stop = new AbortController();
@@ -131,6 +145,7 @@ export class TransactionLog implements AsyncDisposable {
     const { db, meta, mark, markPath, point, catalog, prepared } = folder;
     const { directory, clock, logger, hooks = {}, diskReserveBytes } = options;
     const { retentionMs = defaultRetentionMs, syncIntervalMs = defaultSyncIntervalMs } = options;
+    const { retentionBytes } = options;
     this.#identity = meta.identity;
     this.#beginning = meta.beginning;
     this.#tail = meta.tail;
@@ -143,6 +158,11 @@ export class TransactionLog implements AsyncDisposable {
     this.#prepared = prepared;
     this.#reserve = new DiskReserve(directory, clock, diskReserveBytes);
     this.head = new Head({ lsn: point.lsn, time: point.time });
+    this.failed = new Promise((resolve) => {
+      this.#stop.signal.addEventListener('abort', () => {
+        if (this.#ended !== undefined && this.#ended.code !== 'CLOSED') resolve(this.#ended);
+      });
+    });
     const fail = (cause: unknown): DrcError => this.#fail(cause);
     this.#writer = new LogWriter(
       {
@@ -172,8 +192,11 @@ export class TransactionLog implements AsyncDisposable {
       },
       mark,
     );
+    this.#size = new LogSize(db);
     this.#trimmer = new Trimmer({
       db,
+      size: this.#size,
+      retentionBytes,
       catalog,
       oldestPrepared: () => prepared.oldestLsn,
       retentionMs,
@@ -196,8 +219,15 @@ export class TransactionLog implements AsyncDisposable {
     this.#timers = [
       this.#every(syncIntervalMs, () => this.#sync.upToHead()),
       this.#every(passIntervalMs(retentionMs), async () => {
-        await this.trim();
+        await this.#trim(['age', 'size']);
       }),
+      ...(retentionBytes === undefined
+        ? []
+        : [
+            this.#every(sizePassMs, async () => {
+              await this.#trim(['size']);
+            }),
+          ]),
     ];
   }
 
@@ -214,6 +244,7 @@ export class TransactionLog implements AsyncDisposable {
   get capture(): CaptureState {
     return {
       identity: this.#beginning?.identity,
+      sinceLsn: this.#beginning?.sinceLsn ?? 1,
       position: this.#writer.position,
       executed: this.#writer.executed,
       complete: this.#beginning?.complete ?? false,
@@ -344,6 +375,15 @@ export class TransactionLog implements AsyncDisposable {
     this.#writer.movePosition(position);
   }
 
+  /** Capture goes on at another server, one that has all that the log has. Both are written together. */
+  moveSource(identity: SourceIdentity, position: SourcePosition): void {
+    this.#assertOpen();
+    if (this.#beginning === undefined) throw new DrcError('INTERNAL', 'The log has not begun.');
+    const beginning = { ...this.#beginning, identity, sinceLsn: this.#writer.nextLsn };
+    this.#writer.movePosition(position, (batch) => putBeginning(batch, beginning));
+    this.#beginning = beginning;
+  }
+
   /** Bytes queued and not written. */
   get pendingBytes(): number {
     return this.#writer.pendingBytes;
@@ -382,6 +422,13 @@ export class TransactionLog implements AsyncDisposable {
   async executedBefore(lsn: number): Promise<TransactionSet> {
     this.#assertOpen();
     return await this.#seek.executedBefore(lsn);
+  }
+
+  /** The nearest place in the source in front of a transaction that was kept, behind transaction `lsn` of the answer. */
+  async placeBefore(lsn: number): Promise<{ lsn: number; position: SourcePosition } | undefined> {
+    this.#assertOpen();
+    const point = await pointAtOrBefore(this.#db, lsn - 1);
+    return point?.position === undefined ? undefined : { lsn: point.lsn, position: point.position };
   }
 
   /**
@@ -425,12 +472,21 @@ export class TransactionLog implements AsyncDisposable {
 
   // --- Keeping -------------------------------------------------------------------------------------------------
 
+  /** What the log took of the disk when that was last measured, bytes; undefined before the first retention pass. */
+  get bytes(): number | undefined {
+    return this.#size.bytes;
+  }
+
   /** One retention pass; the log runs them itself. @returns how many transactions it took out of the log. */
   async trim(): Promise<number> {
+    return await this.#trim(['age', 'size']);
+  }
+
+  async #trim(reasons: readonly TrimReason[]): Promise<number> {
     this.#assertOpen();
     return await this.#trimTurn.take(async () => {
       try {
-        return await this.#trimmer.pass(this.#stop.signal);
+        return await this.#trimmer.pass(this.#stop.signal, reasons);
       } catch (error) {
         // Damage that a reader would meet too is no failed write: the rest of the log stays readable.
         throw error instanceof DrcError ? error : this.#fail(error);
@@ -502,7 +558,9 @@ export class TransactionLog implements AsyncDisposable {
   /** A write failed: nobody may rely on what the database says from now on. */
   #fail(cause: unknown): DrcError {
     if (this.#ended !== undefined) return this.#ended;
-    const error = new DrcError('LOG_WRITE_FAILED', 'Writing the log failed; it is closed.', {}, { cause });
+    const error = isCorruption(cause)
+      ? new DrcError('LOG_CORRUPT', 'LevelDB met damage while it wrote; the log is closed.', {}, { cause })
+      : new DrcError('LOG_WRITE_FAILED', 'Writing the log failed; it is closed.', {}, { cause });
     this.#logger.error({ err: error }, 'writing the log failed; it is closed');
     this.#end(error);
     // Whoever opens the log anew calls `close` and meets this very closing; nobody has to.

@@ -10,7 +10,7 @@ import { metaKey } from '../../../store/src/log/keys.js';
 import { LevelDatabase } from '../../../store/src/log/level-database.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { AppendProcess, expectSampleTransactions } from './support/append-process.js';
-import { append, openLog, source } from './support/log-fixture.js';
+import { append, HandClock, insertOf, openLog, orders, source } from './support/log-fixture.js';
 
 /** A log whose writer was killed: some of it in tables, the end in a write-ahead log. */
 let original: TemporaryFolder;
@@ -176,6 +176,40 @@ describe('a table file', () => {
       else await truncate(path, Math.floor((await stat(path)).size * size));
       expect((await proofOf(folder)).code).toMatch(/^LOG_(CORRUPT|MISSING)$/);
     }
+  });
+
+  test('that LevelDB cannot delete from closes the log with LOG_CORRUPT: to open it again would mend nothing', async () => {
+    await using folder = await temporaryFolder();
+    const clock = new HandClock();
+    const options = { clock, retentionMs: 1000 };
+    const before = await openLog(folder.path, options);
+    await before.begin(source, { file: 'binlog.000001', offset: 4 }, TransactionSet.parse(''), true);
+    before.registerTable(orders);
+    // A chunk is more than a block, and is compressed: LevelDB notices what is no Snappy.
+    const chunksOf = (sequence: number): Buffer[] =>
+      [0, 1, 2].map((chunk) => insertOf(orders, `chunk ${chunk} of ${sequence}, ${'x'.repeat(40_000)}`));
+    for (let sequence = 1; sequence <= 100; sequence++) {
+      append(before, sequence, clock.now(), chunksOf(sequence));
+      clock.advance(1000);
+    }
+    await before.flush();
+    await before.close();
+    // Into a table.
+    await (await openLog(folder.path, options)).close();
+    const [path] = await levelFiles(folder, '.ldb');
+    const bytes = await readFile(path!);
+    const at = bytes.indexOf('chunk 1 of 20,');
+    expect(at).toBeGreaterThan(0);
+    await writeFile(path!, bytes.fill(0, at, at + 100));
+    await using log = await openLog(folder.path, options);
+    const failed: unknown[] = [];
+    void log.failed.then((error) => failed.push(error));
+    for (let passes = 0; passes < 100 && failed.length === 0; passes++)
+      await log.trim().catch(() => undefined);
+    expect(failed).toMatchObject([{ code: 'LOG_CORRUPT' }]);
+    expect(() => log.beginGroup({ id: '0-1-101', commitTime: 0, origin: '' })).toThrow(
+      expect.objectContaining({ code: 'LOG_CORRUPT' }),
+    );
   });
 
   test('that lacks its second half still gives the transactions of the first', async () => {

@@ -1,47 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { rm, statfs, writeFile } from 'node:fs/promises';
 import { TransactionSet } from '@drc/protocol';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../store/src/clock.js';
 import { DiskReserve } from '../../../store/src/log/disk-reserve.js';
 import type { TransactionLog } from '../../../store/src/log/transaction-log.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
+import { canMount, mountNote, tinyDisk } from '../../support/tiny-disk.js';
 import { append, contentOf, HandClock, insertOf, openLog, orders, source } from './support/log-fixture.js';
+import { noise } from './support/noise.js';
 
 const position = { file: 'binlog.000001', offset: 4 };
 const mebibyte = 1024 * 1024;
-
-/** A file system of its own, of this size. */
-async function tinyDisk(bytes: number): Promise<(AsyncDisposable & { readonly path: string }) | undefined> {
-  const folder = await temporaryFolder('disk');
-  const path = folder.file('mount');
-  await mkdir(path);
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]);
-  if (mounted.status !== 0) {
-    await folder[Symbol.asyncDispose]();
-    return undefined;
-  }
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      spawnSync('umount', ['-l', path]);
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
-
-await using probe = await tinyDisk(mebibyte);
-const canMount = probe !== undefined;
-
-/** Bytes that do not compress. */
-function noise(length: number, seed: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let i = 0, x = seed + 1; i < length; i++) {
-    x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 0;
-    bytes[i] = x >>> 16;
-  }
-  return bytes;
-}
 
 /** Appends until it fails. @returns the error. */
 async function fill(log: TransactionLog, megabytes: number): Promise<unknown> {
@@ -87,7 +56,7 @@ describe('a disk reserve', () => {
   });
 });
 
-describe.skipIf(!canMount)('on a tiny disk', () => {
+describe.skipIf(!canMount)(`on a tiny disk${mountNote}`, () => {
   test('a log stops at its reserve, keeps what is queued, serves on, and resumes with room', async () => {
     await using disk = (await tinyDisk(128 * mebibyte))!;
     const options = { diskReserveBytes: 64 * mebibyte, clock: systemClock };
