@@ -2,7 +2,7 @@ import type { ApplierCounters, Congo, CongoStatus } from '@drc/client-sdk/congo'
 import { DrcError } from '@drc/protocol';
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { isIPv4, type AddressInfo } from 'node:net';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
@@ -110,12 +110,15 @@ export function congoMetrics(congo: TaskView): Registry {
   return registry;
 }
 
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+
 /** `/livez`, `/readyz` (the task applies), `/metrics` on a loopback port. @throws DrcError `PORT_IN_USE`, `ADDRESS_NOT_LOOPBACK`. */
 export async function startCongoAdmin(
   listen: { host: string; port: number },
   congo: TaskView,
 ): Promise<CongoAdmin> {
-  if (!/^(127\.\d+\.\d+\.\d+|::1)$/.test(listen.host)) {
+  if (!isLoopback(listen.host)) {
     throw new DrcError('ADDRESS_NOT_LOOPBACK', `${listen.host} is not a loopback address.`, {
       host: listen.host,
     });
@@ -131,7 +134,8 @@ export async function startCongoAdmin(
     await once(server, 'listening');
   } catch (cause) {
     const busy = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    if (busy) throw new DrcError('PORT_IN_USE', `${listen.host}:${listen.port} is taken.`, {}, { cause });
+    if (busy)
+      throw new DrcError('PORT_IN_USE', `${listen.host}:${listen.port} is in use.`, { ...listen }, { cause });
     throw cause;
   }
   return new CongoAdmin(server);

@@ -1,7 +1,8 @@
 import { ruleFaults, type TableRule } from '@drc/client-sdk/congo';
-import { DrcError } from '@drc/protocol';
+import { configFaults, DrcError, isTransactionId } from '@drc/protocol';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isLoopback } from './congo-admin.js';
 import { parseMoment } from './moment.js';
 import { tlsSetting } from './tls-files.js';
 
@@ -38,6 +39,10 @@ const schema = z.strictObject({
   topic: z.string().min(1),
   from: moment.default('earliest'),
   tables: z.array(rule).min(1),
+  acknowledgeGaps: z
+    .array(z.string().refine(isTransactionId, { error: 'is no id of a transaction' }))
+    .max(100)
+    .default([]),
   target: z.strictObject({
     host: z.string().min(1).default('127.0.0.1'),
     port: port.default(3306),
@@ -53,7 +58,7 @@ const schema = z.strictObject({
     .strictObject({
       host: z
         .string()
-        .regex(/^(127\.\d+\.\d+\.\d+|::1)$/, 'must be a loopback address: 127.0.0.1 or ::1')
+        .refine(isLoopback, 'must be a loopback address: 127.0.0.1 or ::1 (ADDRESS_NOT_LOOPBACK)')
         .default('127.0.0.1'),
       port: port.default(7391),
     })
@@ -67,7 +72,7 @@ export type CongoConfig = z.infer<typeof schema>;
 export function parseCongoConfig(value: unknown): CongoConfig {
   const parsed = schema.safeParse(value, { reportInput: true });
   const faults = [
-    ...(parsed.error?.issues.flatMap(faultsOf) ?? []),
+    ...configFaults(parsed.error?.issues ?? []),
     ...faultsOfRules(value),
     ...faultsOfTarget(value),
   ];
@@ -94,43 +99,3 @@ function faultsOfTarget(value: unknown): string[] {
     'target.tls: cannot compare a certificate with an address; give the name of the host, or tls.verify: false',
   ];
 }
-
-function faultsOf(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a setting`);
-  }
-  return [`${issue.path.join('.') || 'the file'}: ${inWords(issue)}`];
-}
-
-/** What is wrong in words that speak of the file, not of the program. Messages of our own stay. */
-function inWords(issue: z.core.$ZodIssue): string {
-  if (['invalid_type', 'invalid_union', 'invalid_value'].includes(issue.code) && issue.input === undefined)
-    return 'is missing';
-  switch (issue.code) {
-    case 'invalid_type':
-      return kinds[issue.expected] ?? issue.message;
-    case 'invalid_value':
-      return `must be ${issue.values.join(' or ')}`;
-    case 'too_small':
-      return issue.origin === 'number' || issue.origin === 'int'
-        ? `must be at least ${issue.minimum}`
-        : issue.origin === 'array'
-          ? 'must have an entry'
-          : 'must not be empty';
-    case 'too_big':
-      return issue.origin === 'string'
-        ? `must have at most ${issue.maximum} characters`
-        : `must be at most ${issue.maximum}`;
-    default:
-      return issue.message;
-  }
-}
-
-const kinds: Readonly<Record<string, string>> = {
-  string: 'must be a text',
-  number: 'must be a number',
-  int: 'must be a whole number',
-  boolean: 'must be true or false',
-  array: 'must be a list',
-  object: 'must have settings below it',
-};

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { port } from './arguments.js';
-import { congoRun } from './commands/congo-run.js';
 import { runProgram } from './run-program.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -21,6 +20,9 @@ Environment: CONGO_TARGET_PASSWORD, DRC_MACHINE_KEY or DRC_PASSWORD, CONGO_ADMIN
 Example:
   CONGO_TARGET_PASSWORD=… congo run --config congo.yaml`,
   )
-  .action((flags: { config: string; adminPort?: number }) => congoRun(flags, stopSignal()));
+  .action(async (flags: { config: string; adminPort?: number }) => {
+    const stop = stopSignal();
+    await (await import('./commands/congo-run.js')).congoRun(flags, stop);
+  });
 
 await runProgram(program);

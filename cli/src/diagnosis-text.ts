@@ -1,4 +1,11 @@
-import { type Diagnosis, type Finding, type FindingStatus, isOptionFile, isStatement } from '@drc/store';
+import {
+  type Diagnosis,
+  type Finding,
+  type FindingStatus,
+  type HostDiagnosis,
+  isOptionFile,
+  isStatement,
+} from '@drc/store';
 import { isatty } from 'node:tty';
 import picocolors from 'picocolors';
 
@@ -29,22 +36,52 @@ const jsonFormat = 1;
  *   { format: 1, source, checkedAt, server: { flavour, version, serverId, uuid } | null, result,
  *     counts: { ok, warning, fault, unknown },
  *     findings: [{ name, status, found, wanted, why, fix: [text], code?: error code, with a fault }] }
+ *
+ * Where a source has several hosts, one of these for each:
+ *
+ *   { format: 1, checkedAt, result, hosts: [{ source, server, result, counts, findings }] }
  */
-export function diagnosisJson(source: string, { server, result, findings }: Diagnosis, now: Date): string {
-  const document = {
-    format: jsonFormat,
-    source,
-    checkedAt: now.toISOString(),
-    server: server ?? null,
-    result,
-    counts: Object.fromEntries(statuses.map((status) => [status, countOf(findings, status)])),
-    findings,
-  };
+export function diagnosisJson(user: string, diagnoses: readonly HostDiagnosis[], now: Date): string {
+  const head = { format: jsonFormat };
+  const checkedAt = now.toISOString();
+  const [first, ...others] = diagnoses.map((diagnosis) => hostJson(user, diagnosis));
+  const { source, ...rest } = first!;
+  const document =
+    others.length === 0
+      ? { ...head, source, checkedAt, ...rest }
+      : { ...head, checkedAt, result: worstOf(diagnoses), hosts: [first, ...others] };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 
+const hostJson = (user: string, { address, server, result, findings }: HostDiagnosis) => ({
+  source: urlOf(user, address),
+  server: server ?? null,
+  result,
+  counts: Object.fromEntries(statuses.map((status) => [status, countOf(findings, status)])),
+  findings,
+});
+
+const urlOf = (user: string, address: string): string => `mysql://${encodeURIComponent(user)}@${address}`;
+
+const gravity: readonly FindingStatus[] = ['ok', 'unknown', 'warning', 'fault'];
+
+const worstOf = (diagnoses: readonly HostDiagnosis[]): FindingStatus =>
+  gravity.findLast((status) => diagnoses.some(({ result }) => result === status)) ?? 'ok';
+
+/** One table for each host, under its name; where there are several, first how each of them does. */
+export function diagnosisText(user: string, diagnoses: readonly HostDiagnosis[]): string {
+  const sections = diagnoses.map((diagnosis) => hostText(urlOf(user, diagnosis.address), diagnosis));
+  if (sections.length === 1) return sections[0]!;
+  const width = Math.max(...diagnoses.map(({ address }) => address.length));
+  const overview = diagnoses.map(
+    ({ address, result, findings }) =>
+      `${address.padEnd(width)}  ${colours[result](labels[result].padEnd(7))}  ${summary(findings)}`,
+  );
+  return [...overview, '', sections.join('\n')].join('\n');
+}
+
 /** The table, then for each finding that is not ok why, and what to do. */
-export function diagnosisText(source: string, { server, findings }: Diagnosis): string {
+function hostText(source: string, { server, findings }: Diagnosis): string {
   const widths = [0, 1].map((column) =>
     Math.max(...findings.map((finding) => cells(finding)[column]!.length)),
   );

@@ -1,25 +1,20 @@
 import { Command, Option } from 'commander';
 import { append, count, list, port } from './arguments.js';
-import {
-  type AccessFlags,
-  type MachineKeyFlags,
-  type UserFlags,
-  cmMachineKey,
-  cmMachineKeys,
-  cmRemoveMachineKey,
-  cmRemoveUser,
-  cmUser,
-  cmUsers,
-} from './commands/cm-access.js';
-import { type CmStartFlags, cmInit, cmStart } from './commands/cm.js';
-import { type DevFlags, dev } from './commands/dev.js';
-import { type DoctorFlags, doctor } from './commands/doctor.js';
-import { type StoreStartFlags, storeStart } from './commands/store.js';
-import { type TailFlags, tail } from './commands/tail.js';
-import { topics } from './commands/topics.js';
+import type { AccessFlags, MachineKeyFlags, UserFlags } from './commands/cm-access.js';
+import type { CmInitFlags, CmStartFlags } from './commands/cm.js';
+import type { DevFlags } from './commands/dev.js';
+import type { DoctorFlags } from './commands/doctor.js';
+import type { StoreStartFlags } from './commands/store.js';
+import type { StoreRepairFlags } from './commands/store-repair.js';
+import type { StoreSkipFlags } from './commands/store-skip.js';
+import type { TailFlags } from './commands/tail.js';
 import { type ClientFlags, defaultDataFolder } from './client-profile.js';
 import { runProgram } from './run-program.js';
 import { stopSignal } from './stop-signal.js';
+
+// A command is loaded when it is run: the whole takes a second on a small machine, and `drc tail` needs a third of it.
+const access = () => import('./commands/cm-access.js');
+const manager = () => import('./commands/cm.js');
 
 const program = new Command('drc')
   .description(
@@ -61,7 +56,10 @@ Example:
   DRC_SOURCE_PASSWORD=… drc dev --source mysql://repl@127.0.0.1:3306 --topic shop
   drc tail shop --from -15m`,
   )
-  .action((flags: DevFlags) => dev(flags, stopSignal()));
+  .action(async (flags: DevFlags) => {
+    const stop = stopSignal();
+    await (await import('./commands/dev.js')).dev(flags, stop);
+  });
 
 program
   .command('doctor')
@@ -89,7 +87,7 @@ Examples:
   DRC_SOURCE_PASSWORD=… drc doctor --source mysql://repl@127.0.0.1:3306 --tables 'shop.*'
   drc doctor --config store.yaml -o json | jq '.findings[] | select(.status == "fault")'`,
   )
-  .action((flags: DoctorFlags) => doctor(flags));
+  .action(async (flags: DoctorFlags) => (await import('./commands/doctor.js')).doctor(flags));
 
 const withClientOptions = (command: Command): Command =>
   command
@@ -111,6 +109,11 @@ withClientOptions(program.command('tail').argument('<topic>'))
   .option('--from <moment>', 'earliest, latest, -15m, 2026-11-22T08:00Z, or a checkpoint', 'latest')
   .option('--table <glob>', 'only these tables, as schema.table (can be given several times)', append)
   .option('--checkpoint <path>', 'keep the place in this file (or folder), and go on from it')
+  .option(
+    '--acknowledge-gap <id>',
+    'go on over this transaction, which was left out (can be given several times)',
+    append,
+  )
   .option('-n, --count <changes>', 'stop after so many changes', count)
   .option('--json', 'JSON also on a terminal')
   .addOption(new Option('--no-json', 'readable text also into a pipe').default(undefined))
@@ -122,11 +125,14 @@ Examples:
   drc tail shop --table shop.orders --json | jq .after.total
   drc tail shop --from earliest --checkpoint ./progress.checkpoint`,
   )
-  .action((topic: string, flags: TailFlags) => tail(topic, flags, stopSignal()));
+  .action(async (topic: string, flags: TailFlags) => {
+    const stop = stopSignal();
+    await (await import('./commands/tail.js')).tail(topic, flags, stop);
+  });
 
 withClientOptions(program.command('topics'))
   .description('list the topics that you may read, with the number of their stores')
-  .action((flags: ClientFlags) => topics(flags));
+  .action(async (flags: ClientFlags) => (await import('./commands/topics.js')).topics(flags));
 
 const cm = program
   .command('cm')
@@ -138,7 +144,7 @@ cm.command('init')
   .option('--cluster <name>', 'stands in each ticket; default "main"')
   .option('--administrator <name>', 'default "admin"')
   .addHelpText('after', '\nExample:\n  drc cm init --data ./cm')
-  .action((flags: Parameters<typeof cmInit>[0]) => cmInit(flags));
+  .action(async (flags: CmInitFlags) => (await manager()).cmInit(flags));
 
 const withAccessOptions = (command: Command): Command =>
   command
@@ -159,15 +165,15 @@ Examples:
   drc cm machine-key --data ./cm --topics shop > store.key
   DRC_PASSWORD=… drc cm machine-key --manager http://127.0.0.1:7370 --client --topics shop > client.key`,
   )
-  .action((flags: MachineKeyFlags) => cmMachineKey(flags));
+  .action(async (flags: MachineKeyFlags) => (await access()).cmMachineKey(flags));
 
 withAccessOptions(cm.command('machine-keys'))
   .description('list the machine keys: id, kind, topics, tables, when each was made')
-  .action((flags: AccessFlags) => cmMachineKeys(flags));
+  .action(async (flags: AccessFlags) => (await access()).cmMachineKeys(flags));
 
 withAccessOptions(cm.command('remove-machine-key').argument('<id>'))
   .description('a key that is no longer taken; who reads with it, reads until the ticket ends (ticketLifeMs)')
-  .action((id: string, flags: AccessFlags) => cmRemoveMachineKey(id, flags));
+  .action(async (id: string, flags: AccessFlags) => (await access()).cmRemoveMachineKey(id, flags));
 
 withAccessOptions(cm.command('user').argument('<name>'))
   .description('add a user and print the generated password')
@@ -176,15 +182,15 @@ withAccessOptions(cm.command('user').argument('<name>'))
   .option('--tables <globs>', 'tables that the user may read; default all', list)
   .option('--replace', 'give an existing user a new password and these rights')
   .addHelpText('after', '\nExample:\n  drc cm user anna --data ./cm --topics shop --tables shop.orders')
-  .action((name: string, flags: UserFlags) => cmUser(name, flags));
+  .action(async (name: string, flags: UserFlags) => (await access()).cmUser(name, flags));
 
 withAccessOptions(cm.command('users'))
   .description('list the users: name, whether an administrator, topics, tables')
-  .action((flags: AccessFlags) => cmUsers(flags));
+  .action(async (flags: AccessFlags) => (await access()).cmUsers(flags));
 
 withAccessOptions(cm.command('remove-user').argument('<name>'))
   .description('end the logins of a user; who reads, reads until the ticket ends (ticketLifeMs)')
-  .action((name: string, flags: AccessFlags) => cmRemoveUser(name, flags));
+  .action(async (name: string, flags: AccessFlags) => (await access()).cmRemoveUser(name, flags));
 
 cm.command('start')
   .description('run a cluster manager until it is stopped')
@@ -193,11 +199,16 @@ cm.command('start')
   .option('--port <port>', 'listen.port (DRC_CM_PORT)', port)
   .option('--admin-port <port>', 'admin.port (DRC_CM_ADMIN_PORT)', port)
   .addHelpText('after', '\nExample:\n  drc cm start --config cm.yaml')
-  .action((flags: CmStartFlags) => cmStart(flags, stopSignal()));
+  .action(async (flags: CmStartFlags) => {
+    const stop = stopSignal();
+    await (await manager()).cmStart(flags, stop);
+  });
 
-program
+const store = program
   .command('store')
-  .description('the store: reads one source, keeps its changes, serves them')
+  .description('the store: reads one source, keeps its changes, serves them');
+
+store
   .command('start')
   .description('run a store until it is stopped')
   .requiredOption('-c, --config <file>', 'its configuration, in YAML (docs/operations.md)')
@@ -212,6 +223,62 @@ Environment: DRC_SOURCE_PASSWORD, DRC_MACHINE_KEY, DRC_LOG_LEVEL. Flags win over
 Example:
   DRC_SOURCE_PASSWORD=… drc store start --config store.yaml`,
   )
-  .action((flags: StoreStartFlags) => storeStart(flags, stopSignal()));
+  .action(async (flags: StoreStartFlags) => {
+    const stop = stopSignal();
+    await (await import('./commands/store.js')).storeStart(flags, stop);
+  });
+
+store
+  .command('repair')
+  .description('cut a damaged log off at its last good transaction; shows where, unless --apply is given')
+  .requiredOption('-c, --config <file>', "the store's configuration; the store itself must not run")
+  .option('--data <folder>', 'directory (DRC_STORE_DATA)')
+  .option('--before <lsn>', 'cut in front of this transaction at the latest, by its number in the log', count)
+  .option('--apply', 'do it; without this nothing is changed')
+  .addOption(new Option('-o, --output <format>', 'how to print it').choices(['text', 'json']).default('text'))
+  .addHelpText(
+    'after',
+    `
+The whole log is read. What is cut off is captured again from the source, where that still has it; the database is kept
+as it was beside the repaired one. See "When the log is damaged" in docs/operations.md.
+Exit code: 0, the log is whole or was repaired; 8, it is damaged.
+
+Examples:
+  drc store repair --config store.yaml
+  drc store repair --config store.yaml --apply`,
+  )
+  .action(async (flags: StoreRepairFlags) => {
+    const stop = stopSignal();
+    await (await import('./commands/store-repair.js')).storeRepair(flags, stop);
+  });
+
+store
+  .command('skip')
+  .description('leave out the transaction at which capture has stopped; shows it, unless --apply is given')
+  .requiredOption('-c, --config <file>', "the store's configuration; the store itself must not run")
+  .option('--data <folder>', 'directory (DRC_STORE_DATA)')
+  .option('--transaction <id>', 'the one to leave out; without it the one that comes next is shown')
+  .option('--reason <text>', 'why; readers of its tables are shown it')
+  .option(
+    '--tables <names>',
+    'the tables that it changed, where only you can know them, e.g. shop.orders,shop.items',
+    list,
+  )
+  .option('--apply', 'do it; without this nothing is changed')
+  .addHelpText(
+    'after',
+    `
+A GAP stands in the log in its place: readers of its tables are stopped in front of it until they acknowledge it.
+Another transaction than the next one, and one that capture would take, is refused. See "When capture stops" in
+docs/operations.md.
+
+Examples:
+  drc store skip --config store.yaml
+  drc store skip --config store.yaml --transaction 0-1-77 --reason 'batch job in STATEMENT format, DB-123' --apply`,
+  )
+  .action(async (flags: StoreSkipFlags) => {
+    const stop = stopSignal();
+    await (await import('./commands/store-skip.js')).storeSkip(flags, stop);
+  });
 
 await runProgram(program);

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { DrcError } from '@drc/protocol';
+import { configFaults, DrcError } from '@drc/protocol';
 import { z } from 'zod';
 import { plainName } from './registry/records.js';
 
@@ -52,20 +52,13 @@ export interface ManagerConfig {
 export function parseManagerConfig(value: unknown): ManagerConfig {
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a setting`)
-      : [`${issue.path.join('.') || 'configuration'}: ${isMissing(issue) ? 'is missing' : issue.message}`],
-  );
+  const faults = configFaults(parsed.error.issues);
   throw new DrcError(
     'CONFIG_INVALID',
     `The cluster manager's configuration has faults:\n  ${faults.join('\n  ')}`,
     { faults },
   );
 }
-
-const isMissing = (issue: z.core.$ZodIssue): boolean =>
-  issue.code === 'invalid_type' && issue.input === undefined;
 
 function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1');

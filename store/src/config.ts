@@ -1,8 +1,8 @@
-import { DrcError } from '@drc/protocol';
+import { configFaults, DrcError } from '@drc/protocol';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDuration } from './duration.js';
-import type { ListenAddress } from './listen.js';
+import { isLoopback, type ListenAddress } from './listen.js';
 import { TablePatterns } from './serve/table-patterns.js';
 import type { CaptureStart } from './source/first-position.js';
 import type { SourceAddress } from './source/source-options.js';
@@ -19,7 +19,7 @@ import { parseSize } from './size.js';
  *     connectTimeout: 10s
  *   capture:                          start: 'retention' | 'now' | a time (ISO 8601) | { file, offset }
  *     include: [shop.*]   exclude: [shop.tmp_*]   excludeColumns: [shop.users.password]   ignoreStatements: []
- *   log:      { retention: 24h, syncInterval: 200ms, reserve: 2GiB }
+ *   log:      { retention: 24h, retentionBytes: 200GiB, syncInterval: 200ms, reserve: 2GiB }
  *   listen:   { host: 127.0.0.1, port: 7380 }        admin: { host: 127.0.0.1, port: 7381 }
  *   serve:    { address: ws://127.0.0.1:7380, seekMargin: 10s, maxSessions: 1000, maxSessionsPerPrincipal: 200, origins: [] }
  *   clusterManagers: [http://127.0.0.1:7370]         machineKeyFile: ./store.key     or DRC_MACHINE_KEY
@@ -87,6 +87,8 @@ export interface CaptureConfig {
 export interface LogConfig {
   /** Default 24 h. */
   readonly retentionMs: number;
+  /** Beyond it the oldest transactions go although they are younger than that. Absent: no limit. */
+  readonly retentionBytes: number | undefined;
   /** What power loss can cost. Default 200 ms. */
   readonly syncIntervalMs: number;
   /** Capture waits while less is free. Absent: the larger of 2 GiB and 5 % of the disk. */
@@ -136,8 +138,11 @@ const name = z
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
     'must be letters, digits, ".", "_" and "-", at most 100, beginning with a letter or digit',
   );
+const loopback = text.refine(isLoopback, {
+  error: 'is not a loopback address, and there is no TLS here; use 127.0.0.1 or ::1 (ADDRESS_NOT_LOOPBACK)',
+});
 const listen = (defaultPort: number): z.ZodType<ListenAddress> =>
-  z.strictObject({ host: text.default('127.0.0.1'), port: port.default(defaultPort) }).prefault({});
+  z.strictObject({ host: loopback.default('127.0.0.1'), port: port.default(defaultPort) }).prefault({});
 
 const tableGlob = meant(text, (glob) => {
   // Only whether it can be used at all; capture compiles it for itself.
@@ -174,7 +179,9 @@ const source = z
     hosts: z.array(meant(text, parseSourceAddress)).min(1, 'names none').optional(),
     user: text.optional(),
     passwordFile: text.optional(),
-    tls: z.union([z.boolean(), tlsFiles], { error: 'must be true, false, or files' }).default(false),
+    tls: z
+      .union([z.boolean(), tlsFiles], { error: 'must be true, false, or { ca, cert, key, verify }' })
+      .default(false),
     connectTimeout: positiveDuration.default(10_000),
   })
   .transform(
@@ -253,7 +260,7 @@ const position = z.strictObject({
   offset: z.int().min(4).default(4),
 });
 const start = z
-  .union([z.string(), z.date(), position], { error: 'must be retention, now, a time, or a file and offset' })
+  .union([z.string(), z.date(), position], { error: 'must be retention, now, a time, or { file, offset }' })
   .transform((value, context): CaptureStart => {
     if (typeof value === 'object' && !(value instanceof Date)) return { kind: 'position', position: value };
     if (value === 'retention' || value === 'now') return { kind: value };
@@ -269,6 +276,9 @@ const start = z
   });
 /** A time without a zone would mean another moment on another machine. */
 const hasZone = /(Z|[+-]\d\d:?\d\d)$/;
+
+/** What is not in LevelDB's tables yet, up to two write buffers of 16 MiB, is never trimmed by size. */
+const leastRetentionBytes = 64 * 1024 * 1024;
 
 const schema = z.strictObject({
   topic: name,
@@ -287,13 +297,17 @@ const schema = z.strictObject({
   log: z
     .strictObject({
       retention: positiveDuration.default(86_400_000),
+      retentionBytes: size
+        .refine((bytes) => bytes >= leastRetentionBytes, { error: 'must be 64MiB or more', abort: true })
+        .optional(),
       syncInterval: positiveDuration.default(200),
       reserve: size.optional(),
     })
     .prefault({})
     .transform(
-      ({ retention, syncInterval, reserve }): LogConfig => ({
+      ({ retention, retentionBytes, syncInterval, reserve }): LogConfig => ({
         retentionMs: retention,
+        retentionBytes,
         syncIntervalMs: syncInterval,
         reserveBytes: reserve,
       }),
@@ -327,16 +341,8 @@ export function parseStoreConfig(value: unknown): StoreConfig {
     const { cluster, machineKeyFile, ...rest } = parsed.data;
     return { ...rest, cluster, machineKeyFile };
   }
-  const faults = parsed.error.issues.flatMap(faultsOf);
+  const faults = configFaults(parsed.error.issues);
   throw new DrcError('CONFIG_INVALID', `The store’s configuration has ${faults.length} fault(s).`, {
     faults,
   });
-}
-
-function faultsOf(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${[...issue.path, key].join('.')}: is not a setting`);
-  }
-  const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
-  return [`${issue.path.join('.') || 'the file'}: ${isMissing ? 'is missing' : issue.message}`];
 }

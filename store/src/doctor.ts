@@ -7,7 +7,7 @@ import type { StoreConfig } from './config.js';
 import { TransactionLog } from './log/transaction-log.js';
 import { sourceOptions } from './source-access.js';
 import type { Answer } from './source/checks/facts.js';
-import { type Diagnosis, diagnose } from './source/doctor.js';
+import { type HostDiagnosis, diagnoseHosts } from './source/doctor.js';
 import { TableFilter } from './source/table-filter.js';
 
 export interface DoctorDependencies {
@@ -19,15 +19,15 @@ export interface DoctorDependencies {
 }
 
 /**
- * Checks the source of a store as the store itself does at its start, and more. Changes nothing on the source; a data
+ * Checks the source of a store, each of its hosts, as the store itself does at its start, and more. Changes nothing on the source; a data
  * folder that is there is opened and closed again.
  * @throws DrcError where the files of the configuration cannot be read; all else is a finding.
  */
 export async function examineSource(
   config: Pick<StoreConfig, 'topic' | 'directory' | 'source' | 'capture' | 'log'>,
   { logger, sourcePassword, clock = systemClock }: DoctorDependencies,
-): Promise<Diagnosis> {
-  return await diagnose({
+): Promise<readonly HostDiagnosis[]> {
+  return await diagnoseHosts({
     source: await sourceOptions(config.source, sourcePassword),
     filter: new TableFilter(config.capture),
     retentionMs: config.log.retentionMs,

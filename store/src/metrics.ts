@@ -10,6 +10,8 @@ export interface StoreMetricsSource {
   /** ms since 1970 */
   now(): number;
   extent(): LogExtent | undefined;
+  /** Of the disk; undefined before it was measured. */
+  logBytes(): number | undefined;
   capture(): CaptureSnapshot | undefined;
   /** One word, such as `streaming`. */
   captureState(): string;
@@ -77,6 +79,10 @@ export class StoreMetrics {
       'Log time of the oldest transaction, seconds since 1970.',
       moment(({ oldest }) => oldest.time / 1000),
     );
+    this.#gauge('log_bytes', 'What the log took of the disk at the last retention pass.', () => {
+      const bytes = this.#source.logBytes();
+      return bytes === undefined ? [] : [[bytes]];
+    });
     this.#gauge(
       'log_age_seconds',
       'Time since the newest transaction entered the log; grows while the source is idle, too.',

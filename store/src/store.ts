@@ -115,6 +115,7 @@ async function open(
       directory: config.directory,
       topic: config.topic,
       retentionMs: config.log.retentionMs,
+      ...(config.log.retentionBytes === undefined ? {} : { retentionBytes: config.log.retentionBytes }),
       syncIntervalMs: config.log.syncIntervalMs,
       ...(config.log.reserveBytes === undefined ? {} : { diskReserveBytes: config.log.reserveBytes }),
       clock,
@@ -122,7 +123,7 @@ async function open(
       ...(hooks === undefined ? {} : { hooks }),
     }),
   );
-  const tables = new SourceTables(source, filter);
+  const tables = new SourceTables(() => capture.source, filter);
   const keys = await TicketKeys.open(join(config.directory, 'ticket-keys.json'), config.cluster, logger);
   const storeId = log.lineage;
   const server = keep(
@@ -175,6 +176,7 @@ async function open(
     topic: config.topic,
     now: () => clock.now(),
     extent: () => log.extent(),
+    logBytes: () => log.bytes,
     capture: () => capture.counters.snapshot(),
     captureState: () => capture.state.kind,
     serve: () => server.counters,

@@ -46,7 +46,7 @@ test('a task is told all of its faults at once, in plain words', () => {
     'target.user: must be a text',
     'ddl: must be stop or ignore',
     'maxBatchRows: must be a whole number',
-    'admin.host: must be a loopback address: 127.0.0.1 or ::1',
+    'admin.host: must be a loopback address: 127.0.0.1 or ::1 (ADDRESS_NOT_LOOPBACK)',
     'admin.port: must be at least 0',
     "tables.0.from: 'orders' is not schema.table or schema.*",
     "tables.3.to: 'x' is not schema.table",
@@ -62,6 +62,9 @@ test('a task without tables, or with settings where there are none, is told so',
     expect.stringMatching(/^from: is not a moment/),
   ]);
   expect(faultsOf({ ...task, from: '-15m' })).toEqual([]);
+  expect(faultsOf({ ...task, acknowledgeGaps: ['0-1-77', 'the last'] })).toEqual([
+    'acknowledgeGaps.1: is no id of a transaction',
+  ]);
 });
 
 test('a certificate needs its key, and what is no TLS setting is named', () => {

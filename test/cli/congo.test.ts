@@ -96,6 +96,12 @@ test('a manager that is not there yet is waited for; a wrong file and a missing 
   expect(await ready.json()).toMatchObject({ ready: false, state: 'waiting', code: 'MANAGER_UNREACHABLE' });
   expect(await metric(adminUrl!, 'congo_applying')).toBe(0);
   expect(await metric(adminUrl!, 'congo_lag_seconds')).toBeUndefined();
+  const taken = new URL(adminUrl!).port;
+  const second = await runCommand(['run', '--config', 'congo.yaml', '--admin-port', taken], options);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toContain(
+    `PORT_IN_USE: 127.0.0.1:${taken} is in use.\n  Stop the process that listens there, or set admin.port (--admin-port, CONGO_ADMIN_PORT); 0 takes a free port.`,
+  );
   expect(await waiting.stop()).toBe(0);
   expect(waiting.stderr.split('"congo stopped"')).toHaveLength(2);
 

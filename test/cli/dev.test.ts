@@ -116,16 +116,12 @@ test('on a terminal drc dev asks for the password, and does not show what is typ
   expect(shown).not.toContain(replicaUser.password);
 });
 
-test.each<[string, string, RegExp]>([
-  ['no URL', 'localhost', /is not a URL/],
-  ['another protocol', 'http://me@localhost', /not mysql:\/\//],
-  ['no user', 'mysql://localhost', /names no user/],
-  ['a stray %', 'mysql://me:se%cret@localhost', /write %25/],
-])('%s as a source is refused with exit code 2, and not repeated', async (_what, url, message) => {
+test('a wrong source is refused with exit code 2, and not repeated', async () => {
   await using folder = await temporaryFolder('dev');
-  const { code, stderr } = await runCommand(['dev', '--source', url], { cwd: folder.path });
+  const args = ['dev', '--source', 'mysql://me:se%cret@localhost'];
+  const { code, stderr } = await runCommand(args, { cwd: folder.path });
   expect(code).toBe(2);
-  expect(stderr).toMatch(message);
+  expect(stderr).toMatch(/write %25/);
   expect(stderr).not.toContain('cret');
 });
 

@@ -116,6 +116,18 @@ clusterManagers: [http://127.0.0.1:1]
     expect(keyless(document)).toBe('1 table: crm.t');
     const retention = document.findings.find(({ name }) => name === 'binlog_retention');
     expect(retention).toMatchObject({ wanted: '2 d or more' });
+    await writeFile(
+      folder.file('hosts.yaml'),
+      `topic: shop
+directory: ./store
+source: { hosts: ['127.0.0.1:${source.port}', '127.0.0.1:1'], user: root, passwordFile: ./source.password }
+clusterManagers: [http://127.0.0.1:1]
+`,
+    );
+    const several = await runCommand(['doctor', '-c', 'hosts.yaml'], options);
+    expect(several.code).toBe(7);
+    expect(several.stdout).toMatch(/^127\.0\.0\.1:\d+ {2}warning .*\n127\.0\.0\.1:1 +fault +1 fault\.\n/);
+    expect(several.stdout).toMatch(/^fault +reachable +connect ECONNREFUSED/m);
     const args = ['--retention', '3h', ...sourceOf({ port: 1 }, 'other'), '-o', 'json'];
     const other = await runCommand(['doctor', '-c', 'store.yaml', ...args], { ...options, env });
     expect(other.code).toBe(7);
@@ -174,6 +186,7 @@ test.each<[string, string[], RegExp]>([
 
 describe('the text of a diagnosis', () => {
   const diagnosis = {
+    address: 'h:3306',
     server: { flavour: 'mariadb', version: '10.11.6-MariaDB', serverId: 7, uuid: '' },
     result: 'fault',
     findings: [
@@ -197,7 +210,7 @@ describe('the text of a diagnosis', () => {
   } as const;
 
   it('has the table first, then what is wrong, the gravest first', () => {
-    expect(diagnosisText('mysql://u@h:3306', diagnosis)).toBe(`mysql://u@h:3306  10.11.6-MariaDB, server id 7
+    expect(diagnosisText('u', [diagnosis])).toBe(`mysql://u@h:3306  10.11.6-MariaDB, server id 7
 
 ok       log_bin        ON
 fault    binlog_format  MIXED (wanted: ROW)
@@ -222,12 +235,41 @@ unknown: role: unknown
   });
 
   it('is one JSON document where that is asked for', () => {
-    expect(JSON.parse(diagnosisJson('mysql://u@h:3306', diagnosis, new Date(0)))).toEqual({
+    const { address: _, ...rest } = diagnosis;
+    expect(JSON.parse(diagnosisJson('u', [diagnosis], new Date(0)))).toEqual({
       format: 1,
       source: 'mysql://u@h:3306',
       checkedAt: '1970-01-01T00:00:00.000Z',
-      ...diagnosis,
+      ...rest,
       counts: { ok: 1, warning: 0, fault: 1, unknown: 1 },
+    });
+  });
+
+  it('has a table for each host where there are several, and how each of them does before all', () => {
+    const away = {
+      address: '[::1]:3307',
+      result: 'warning',
+      findings: [{ name: 'a', status: 'warning', found: 'b', wanted: '', why: '', fix: [] }],
+    } as const;
+    const text = diagnosisText('a b', [diagnosis, away]);
+    expect(text).toMatch(
+      /^h:3306 {5} fault {4}1 fault, 1 not checked, 1 ok\.\n\[::1\]:3307 {2}warning {2}1 warning\.\n\n/,
+    );
+    expect(text.match(/^mysql:\/\/.*$/gm)).toEqual([
+      'mysql://a%20b@h:3306  10.11.6-MariaDB, server id 7',
+      'mysql://a%20b@[::1]:3307',
+    ]);
+    const document = JSON.parse(diagnosisJson('u', [away, diagnosis], new Date(0))) as Record<
+      string,
+      unknown
+    >;
+    expect(Object.keys(document)).toEqual(['format', 'checkedAt', 'result', 'hosts']);
+    expect(document).toMatchObject({
+      result: 'fault',
+      hosts: [
+        { source: 'mysql://u@[::1]:3307', server: null, counts: { warning: 1 } },
+        { source: 'mysql://u@h:3306', counts: { fault: 1 } },
+      ],
     });
   });
 });

@@ -169,7 +169,8 @@ describe('ClusterManager', () => {
   });
 });
 
-describe('a peer of the cluster manager', () => {
+// At the same time: they mostly wait.
+describe.concurrent('a peer of the cluster manager', () => {
   it('is cut off when its headers are too large or too many, and others are served', async () => {
     await using folder = await managerFolder();
     await using manager = await start(folder.directory);

@@ -38,6 +38,13 @@ describe('parseManagerConfig', () => {
       expect(faults).toContainEqual(expect.stringMatching(`^${name}: `));
     }
     expect(faults).toHaveLength(6);
+    expect(faultsOf({ directory: 5, listen: [], admin: null, leaseMs: 1, tokenLifeMs: '5m' })).toEqual([
+      'directory: must be a text',
+      'listen: must have settings below it',
+      'admin: is empty: give it a value, or take the line out',
+      'tokenLifeMs: must be a number',
+      'leaseMs: must be at least 1000',
+    ]);
   });
 
   it('lists addresses that are not loopback among the faults', () => {

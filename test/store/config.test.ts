@@ -40,7 +40,7 @@ test('four settings are enough; the rest has defaults', () => {
       excludeColumns: [],
       ignoreStatements: [],
     },
-    log: { retentionMs: 86_400_000, syncIntervalMs: 200, reserveBytes: undefined },
+    log: { retentionMs: 86_400_000, retentionBytes: undefined, syncIntervalMs: 200, reserveBytes: undefined },
     listen: { host: '127.0.0.1', port: 7380 },
     admin: { host: '127.0.0.1', port: 7381 },
     serve: {
@@ -74,7 +74,7 @@ test('every setting is read, durations and sizes in words or numbers', () => {
       excludeColumns: ['shop.users.password'],
       ignoreStatements: ['percona.checksums'],
     },
-    log: { retention: '36h', syncInterval: 50, reserve: '1.5GiB' },
+    log: { retention: '36h', retentionBytes: '20GiB', syncInterval: 50, reserve: '1.5GiB' },
     listen: { port: 0 },
     admin: { host: '::1', port: 9000 },
     serve: {
@@ -97,6 +97,7 @@ test('every setting is read, durations and sizes in words or numbers', () => {
   });
   expect(config.log).toEqual({
     retentionMs: 129_600_000,
+    retentionBytes: 20 * 1024 ** 3,
     syncIntervalMs: 50,
     reserveBytes: 1.5 * 1024 ** 3,
   });
@@ -145,7 +146,7 @@ test('all faults are told at once, each at its path', () => {
       source: { host: 'x', pasword: 'y' },
       capture: { start: 'yesterday', include: ['orders'], excludeColumns: ['a.b'] },
       log: { retention: '1 fortnight', reserve: '2GB', extra: 1 },
-      listen: { port: 70_000 },
+      listen: { host: '0.0.0.0', port: 70_000 },
       serve: { address: 'http://x' },
       clusterManagers: [],
       colour: 'blue',
@@ -156,8 +157,9 @@ test('all faults are told at once, each at its path', () => {
     'capture.start: must be retention, now, or a time with its zone, such as 2026-11-22T08:00:00Z',
     'clusterManagers: names none',
     'colour: is not a setting',
-    'directory: Invalid input: expected string, received number',
-    'listen.port: Too big: expected number to be <=65535',
+    'directory: must be a text',
+    'listen.host: is not a loopback address, and there is no TLS here; use 127.0.0.1 or ::1 (ADDRESS_NOT_LOOPBACK)',
+    'listen.port: must be at most 65535',
     'log.extra: is not a setting',
     'log.reserve: "2GB" is not a size such as 64KiB, 500MiB or 2GiB.',
     'log.retention: "1 fortnight" is not a duration such as 250ms, 15m or 24h.',
@@ -194,6 +196,7 @@ test.each([
     ['source.url: names no user: mysql://user@host:3306', 'source.url: must end with the port'],
   ],
   [{ ...least, log: { retention: 0 } }, ['log.retention: must be longer than 0']],
+  [{ ...least, log: { retentionBytes: '63MiB' } }, ['log.retentionBytes: must be 64MiB or more']],
   [
     { ...least, capture: { start: '2026-11-22T08:00:00' } },
     [expect.stringMatching(/^capture.start: .*with its zone/)],

@@ -19,6 +19,7 @@ const source: StoreMetricsSource = {
     coversFrom: 0,
     setBeforeOldest: '',
   }),
+  logBytes: () => 1234,
   capture: () => ({
     events: { WRITE_ROWS: { read: 5, stored: 4, leftOut: { excluded: 1 } } },
     tables: { 'shop."odd" name': { read: 7, stored: 7, leftOut: {} } },
@@ -42,6 +43,7 @@ test('a scrape shows what the parts have counted', async () => {
     'drc_store_head_lsn{topic="shop"} 9',
     'drc_store_oldest_lsn{topic="shop"} 2',
     'drc_store_log_newest_seconds{topic="shop"} 15',
+    'drc_store_log_bytes{topic="shop"} 1234',
     'drc_store_log_age_seconds{topic="shop"} 5',
     'drc_store_capture_state{state="streaming",topic="shop"} 1',
     'drc_store_capture_state{state="stopped",topic="shop"} 0',
@@ -65,6 +67,7 @@ test('a log without transactions has no age', async () => {
   const empty: StoreMetricsSource = {
     ...source,
     extent: () => ({ lineage: 'x', head: moment, oldest: moment, coversFrom: 0, setBeforeOldest: '' }),
+    logBytes: () => undefined,
   };
   const text = await new StoreMetrics(empty).text();
   expect(text.split('\n')).toContain('drc_store_head_lsn{topic="shop"} 0');
@@ -75,6 +78,7 @@ test('parts that are not running leave no figures, and two registries do not mee
   const none: StoreMetricsSource = {
     ...source,
     extent: () => undefined,
+    logBytes: () => undefined,
     capture: () => undefined,
     serve: () => undefined,
     sessions: () => [],

@@ -1,4 +1,4 @@
-import { type AdministrationCalls, administer } from '@drc/cluster-manager';
+import type { AdministrationCalls } from '@drc/cluster-manager';
 import { DrcError, isDrcError } from '@drc/protocol';
 import { withAdvice } from '../advice.js';
 import { ManagerClient } from '../manager-client.js';
@@ -20,6 +20,8 @@ async function withAccess<Result>(
 ): Promise<Result> {
   const { data, manager } = flags;
   if (data === undefined) return work(await logIn(flags));
+  // Only here: who asks a running manager needs none of it.
+  const { administer } = await import('@drc/cluster-manager');
   try {
     return await administer(data, work);
   } catch (error) {

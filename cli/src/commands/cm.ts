@@ -4,12 +4,14 @@ import { explainPort } from '../advice.js';
 import { configFrom, readConfig } from '../config-file.js';
 import { makeLogger } from '../logger.js';
 
+export interface CmInitFlags {
+  readonly data: string;
+  readonly cluster?: string;
+  readonly administrator?: string;
+}
+
 /** Makes the folder, the signing key and the first administrator; prints the password, once. */
-export async function cmInit(flags: {
-  data: string;
-  cluster?: string;
-  administrator?: string;
-}): Promise<void> {
+export async function cmInit(flags: CmInitFlags): Promise<void> {
   const { administrator } = await initManager(flags.data, {
     ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),
     ...(flags.administrator === undefined ? {} : { administrator: flags.administrator }),

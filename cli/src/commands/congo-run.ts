@@ -2,6 +2,7 @@ import { type ConnectOptions, type Credentials, type Hub, connect } from '@drc/c
 import { Congo, type CongoHooks, type CongoStatus } from '@drc/client-sdk/congo';
 import { DrcError, isDrcError } from '@drc/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { explainPort } from '../advice.js';
 import { readConfig } from '../config-file.js';
 import { StartingTask, startCongoAdmin } from '../congo-admin.js';
 import { type CongoConfig, parseCongoConfig } from '../congo-config.js';
@@ -31,7 +32,10 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
   });
   const credentials = await credentialsOf(config);
   const task = new StartingTask();
-  await using admin = await startCongoAdmin(config.admin, task);
+  await using admin = await startCongoAdmin(config.admin, task).catch((error: unknown) => {
+    const setting = 'admin.port (--admin-port, CONGO_ADMIN_PORT)';
+    throw explainPort(error, [{ port: config.admin.port, setting }]);
+  });
   logger.info({ task: config.task, topic: config.topic, adminUrl: admin.url }, 'congo started');
   const hub = await connectWhenThere(
     { clusterManager: config.clusterManager, credentials, client: `congo ${config.task}`.slice(0, 100) },
@@ -60,6 +64,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
       ...(tls === undefined ? {} : { tls }),
     },
     progressSchema: config.progressSchema,
+    acknowledgeGaps: config.acknowledgeGaps,
     ddl: config.ddl,
     triggers: config.triggers,
     maxBatchRows: config.maxBatchRows,

@@ -38,14 +38,13 @@ export async function doctor(flags: DoctorFlags): Promise<void> {
     }));
   // What goes wrong is a finding, and not also a log line.
   const logger = makeLogger('doctor', process.env['DRC_LOG_LEVEL'] ?? 'silent');
-  const diagnosis = await examineSource(config, { logger, sourcePassword });
-  const address = `mysql://${encodeURIComponent(source.user)}@${source.host.includes(':') ? `[${source.host}]` : source.host}:${source.port}`;
+  const diagnoses = await examineSource(config, { logger, sourcePassword });
   process.stdout.write(
     flags.output === 'json'
-      ? diagnosisJson(address, diagnosis, new Date())
-      : diagnosisText(address, diagnosis),
+      ? diagnosisJson(source.user, diagnoses, new Date())
+      : diagnosisText(source.user, diagnoses),
   );
-  if (diagnosis.result === 'fault') process.exitCode = ExitCode.sourceFault;
+  if (diagnoses.some(({ result }) => result === 'fault')) process.exitCode = ExitCode.sourceFault;
 }
 
 /** A store's configuration: from its file, or one as `drc dev` has. */

@@ -1,4 +1,4 @@
-import { DrcError } from '@drc/protocol';
+import { DrcError, type ErrorCode } from '@drc/protocol';
 import { type StoreConfig, Store, parseStoreConfig } from '@drc/store';
 import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,8 +62,12 @@ export interface StoreRun {
 
 const reopenPauseMs = 1_000;
 
+/** After a failed write, what may pass while the store cannot be opened: a disk that is full, or does not answer. */
+const passingCodes: readonly ErrorCode[] = ['DISK_RESERVE', 'DATA_FOLDER', 'STORE_UNAVAILABLE'];
+
 /**
- * Keeps a store running. After a failed write it is opened anew: what the log then says is where capture goes on.
+ * Keeps a store running. After a failed write it is opened anew, for as long as it takes: what the log then says is where
+ * capture goes on.
  * @throws DrcError that stopped capture of a log which never began: there is nothing to serve, and the reason is a
  * setting that somebody must change.
  */
@@ -73,8 +77,11 @@ export async function runStore(
   run: StoreRun,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    const failure = await runOnce(config, secrets, run, signal);
+  for (let hasFailed = false; !signal.aborted; hasFailed = true) {
+    const failure = await runOnce(config, secrets, run, signal).catch((error: unknown) => {
+      if (hasFailed && error instanceof DrcError && passingCodes.includes(error.code)) return error;
+      throw error;
+    });
     if (failure === undefined) return;
     run.logger.error({ code: failure.code }, `${failure.message} Opening the log again.`);
     await sleep(reopenPauseMs, undefined, { signal }).catch(() => undefined);
@@ -92,7 +99,7 @@ async function runOnce(
   logger.info({ topic: config.topic, url: store.url, adminUrl: store.adminUrl }, 'store started');
   const stop = aborted(signal);
   const watched = watch?.(store) ?? Promise.resolve();
-  const failure = await Promise.race([watched.then(() => store.captureEnded), stop]);
+  const failure = await Promise.race([watched.then(() => store.captureEnded), store.log.failed, stop]);
   if (!(failure instanceof DrcError)) {
     logger.info('stopping');
     return undefined;
@@ -103,7 +110,12 @@ async function runOnce(
     { code: failure.code, ...failure.details },
     `Capture has stopped: ${failure.message} ${adviceOf(explain(failure))}`,
   );
-  await stop;
+  // The log may fail although nothing is captured any more: retention writes, too.
+  const failed = await Promise.race([store.log.failed, stop]);
+  if (failed instanceof DrcError) {
+    if (failed.code === 'LOG_CORRUPT') throw failed;
+    return failed;
+  }
   logger.info('stopping');
   return undefined;
 }

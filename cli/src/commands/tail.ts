@@ -1,5 +1,5 @@
 import { type Subscription, connect, fileCheckpoints } from '@drc/client-sdk';
-import { DrcError, isDrcError } from '@drc/protocol';
+import { DrcError, isDrcError, isTransactionId } from '@drc/protocol';
 import { once } from 'node:events';
 import { withAdvice } from '../advice.js';
 import { changeAsJson, changeAsText } from '../change-text.js';
@@ -10,6 +10,7 @@ export interface TailFlags extends ClientFlags {
   readonly from: string;
   readonly table?: readonly string[];
   readonly checkpoint?: string;
+  readonly acknowledgeGap?: readonly string[];
   readonly count?: number;
   readonly json?: boolean;
 }
@@ -18,6 +19,7 @@ export interface TailFlags extends ClientFlags {
 export async function tail(topic: string, flags: TailFlags, signal: AbortSignal): Promise<void> {
   const tables = flags.table ?? [];
   for (const table of tables) mustNameSchema(table, topic);
+  for (const id of flags.acknowledgeGap ?? []) mustBeTransaction(id);
   const from = parseMoment(flags.from, Date.now());
   const client = await clientFrom(flags);
   try {
@@ -25,6 +27,7 @@ export async function tail(topic: string, flags: TailFlags, signal: AbortSignal)
     await using subscription = hub.subscribe(topic, {
       from,
       ...(tables.length === 0 ? {} : { tables }),
+      ...(flags.acknowledgeGap === undefined ? {} : { acknowledgeGaps: flags.acknowledgeGap }),
       ...(flags.checkpoint === undefined ? {} : { checkpoints: fileCheckpoints(flags.checkpoint) }),
     });
     if (typeof from === 'object' && 'timestamp' in from && Number(from.timestamp) > Date.now())
@@ -72,6 +75,12 @@ function mustNameSchema(table: string, topic: string): void {
     'CONFIG_INVALID',
     `--table ${table} names no schema. Did you mean ${topic}.${table}? (*.${table} takes those of all schemas.)`,
   );
+}
+
+/** @throws DrcError `CONFIG_INVALID` */
+function mustBeTransaction(id: string): void {
+  if (isTransactionId(id)) return;
+  throw new DrcError('CONFIG_INVALID', `--acknowledge-gap ${id} is no id of a transaction.`);
 }
 
 function sayOldest(error: DrcError, { from, checkpoint }: TailFlags): DrcError {

@@ -103,7 +103,9 @@ export type LeftOutReason =
   /** The source undid it: ROLLBACK, or ROLLBACK TO a savepoint. */
   | 'rolled-back'
   /** The connection ended within its transaction, which is read again. */
-  | 'interrupted';
+  | 'interrupted'
+  /** It came again, since reading could not begin behind it. */
+  | 'already-stored';
 
 /** Where an event stands. All fields are set for each event. */
 interface EventPlace {

@@ -4,6 +4,18 @@ import { EventFlag, EventType, eventTypeName } from './binlog-events.js';
 const wrap = 0x1_0000_0000;
 
 /**
+ * What stands at the beginning of a file. A start by GTID beyond 4 GiB makes the source send it again; the next event
+ * tells the place.
+ */
+const ofFileBegin: ReadonlySet<number> = new Set([
+  EventType.FORMAT_DESCRIPTION,
+  EventType.START_ENCRYPTION,
+  EventType.PREVIOUS_GTIDS,
+  EventType.GTID_LIST,
+  EventType.BINLOG_CHECKPOINT,
+]);
+
+/**
  * Where the stream of events stands: a file, and the 64-bit offset behind its last event. Headers have 32 bits of it, and
  * not every event of a file is sent.
  */
@@ -36,6 +48,7 @@ export class BinlogPlace {
     if (describes) this.#isAtStart = false;
     if ((view.getUint16(start + 17, true) & EventFlag.artificial) !== 0) return;
     if (type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2) return;
+    if (this.#offset >= wrap && ofFileBegin.has(type)) return;
     const endPosition = view.getUint32(start + 13, true);
     const least = this.#offset + size;
     if (endPosition === 0) {
@@ -47,7 +60,7 @@ export class BinlogPlace {
     let offset = Math.floor(this.#offset / wrap) * wrap + endPosition;
     if (offset < least) {
       // What begins at the start of a file says itself where it stands.
-      if (describes && this.#offset < wrap) offset = Math.max(offset, this.#offset);
+      if (describes) offset = Math.max(offset, this.#offset);
       else offset += wrap;
     }
     // Two thousand million bytes are never left out in one place: the position went back.

@@ -13,6 +13,7 @@ import {
   type CaptureStart,
 } from './first-position.js';
 import { checkHistory, identityFault } from './history-check.js';
+import { placesBefore } from './places-before.js';
 import type { DumpStart } from './replica-connection.js';
 import type { SourceControl } from './source-control.js';
 import type { SourceHosts } from './source-hosts.js';
@@ -54,20 +55,27 @@ export interface BeginningParts {
  */
 export async function findBeginning(parts: BeginningParts): Promise<Beginning> {
   const { log, control, identity, hosts, logger } = parts;
-  const { position, identity: known, executed } = log.capture;
+  const { position, identity: known, sinceLsn, executed } = log.capture;
   const { flavour } = identity;
   if (position === undefined || known === undefined) {
     const first = await firstPosition(control, flavour, parts.start, parts.retentionMs, (file) =>
       readFileStart(parts.readerOptions, file),
     );
     if (hosts.areSeveral) await checkCovered(control, identity, { identity, executed: first.executed });
-    await log.begin(identity, first.position, first.executed, first.complete);
+    const executed = first.complete
+      ? first.executed
+      : first.executed.union(await placesBefore(control, flavour, first.position));
+    await log.begin(identity, first.position, executed, first.complete);
     logger.info({ ...first.position, complete: first.complete }, 'capture begins');
-    return { position: first.position, start: dumpStart(first.position, log, flavour) };
+    return { position: first.position, start: await dumpStart(first.position, parts) };
   }
   const captured = { identity: known, position, executed: executed.clone() };
-  if (!hosts.areSeveral) await checkHistory(control, identity, captured);
-  else await checkCovered(control, identity, captured);
+  const moved = identityFault(identity, known);
+  if (moved !== undefined && !hosts.areSeveral) throw moved;
+  // Also one host, where the place in the log has not been one of its own yet.
+  const isByGtid = hosts.areSeveral || position.byGtid === true;
+  if (isByGtid) await checkCovered(control, identity, captured);
+  else await checkHistory(control, identity, captured);
   await checkStoredTransaction({
     log,
     control,
@@ -75,12 +83,17 @@ export async function findBeginning(parts: BeginningParts): Promise<Beginning> {
     flavour,
     reader: parts.sideReaderOptions,
     zstd: parts.zstd,
-    isSameServer: identityFault(identity, known) === undefined,
+    isSameServer: moved === undefined && log.head.value.lsn >= sinceLsn,
+    // The places of several hosts were not compared with what the log knows of its own.
+    ...(isByGtid ? {} : { placesSince: sinceLsn - 1 }),
     skipped: (why) => logger.info({ why }, 'the last stored transaction was not compared with the source'),
     signal: parts.signal,
   });
-  if (!hosts.areSeveral) return { position, start: dumpStart(position, log, flavour) };
-  return await beginningByGtid(control, identity, log);
+  if (!isByGtid) return { position, start: await dumpStart(position, parts) };
+  const beginning = await beginningByGtid(control, identity, log);
+  if (moved === undefined) log.movePosition(beginning.position);
+  else log.moveSource(identity, beginning.position);
+  return beginning;
 }
 
 /** Behind all that the log has, in whichever file of this server that is. */
@@ -96,28 +109,28 @@ async function beginningByGtid(
   const executed = log.capture.executed.toString();
   if (executed !== '') {
     // The place that the log has may be of another server.
-    const position = { file: newest.file, offset: firstEventOffset };
-    log.movePosition(position);
+    const position = { file: newest.file, offset: firstEventOffset, byGtid: true } as const;
     return { position, start: { executed } };
   }
   const position = { file: oldest.file, offset: firstEventOffset };
   if ((await executedAt(control, flavour, position))?.isEmpty !== true)
     throw new DrcError('GTID_PURGED', `The source has purged what it wrote before ${oldest.file}.`);
-  log.movePosition(position);
   return { position, start: { file: position.file, position: position.offset } };
 }
 
-/** By file and position; by GTID where 32 bits do not suffice. */
-function dumpStart(
+/**
+ * By file and position. Where 32 bits do not suffice: by GTID, or without one from the beginning of the file, of which
+ * the log has what lies before the position.
+ */
+async function dumpStart(
   { file, offset }: SourcePosition,
-  log: CaptureLog,
-  flavour: SourceIdentity['flavour'],
-): DumpStart {
+  { log, control, identity }: BeginningParts,
+): Promise<DumpStart> {
   if (offset <= largestDumpPosition) return { file, position: offset };
   const executed = log.capture.executed.toString();
-  if (flavour === 'mariadb' || !executed.includes('/')) return { executed };
-  throw new DrcError(
-    'UNSUPPORTED_EVENT',
-    `Capture cannot go on at ${file}:${offset} without GTIDs: the position has more than 32 bits.`,
-  );
+  // A place in it (a transaction without a GTID) is nothing that a source can be asked by.
+  const isByGtid =
+    !executed.includes('/') &&
+    (identity.flavour === 'mariadb' || (await control.value('SELECT @@GLOBAL.gtid_mode')) === 'ON');
+  return isByGtid ? { executed } : { file, position: firstEventOffset };
 }

@@ -9,6 +9,8 @@ export interface CaptureLog extends GroupLog, CheckedLog {
   readonly replicaServerId: number;
   readonly capture: {
     readonly identity?: SourceIdentity | undefined;
+    /** The first transaction that was, or will be, captured from that server. */
+    readonly sinceLsn: number;
     readonly position?: SourcePosition | undefined;
     readonly executed: TransactionSet;
   };
@@ -19,5 +21,7 @@ export interface CaptureLog extends GroupLog, CheckedLog {
     executed: TransactionSet,
     complete: boolean,
   ): Promise<void>;
+  /** Capture goes on at another server, one that has all that the log has. Both are written together. */
+  moveSource(identity: SourceIdentity, position: SourcePosition): void;
   flush(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { DrcError } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import type { SourceIdentity } from '../log/transaction-log.js';
+import { EventType, type BinlogEvent } from './binlog-events.js';
 import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
 import { findBeginning, type Beginning } from './capture-beginning.js';
 import { CaptureCounters } from './capture-counters.js';
@@ -69,7 +70,12 @@ export class Capture implements AsyncDisposable {
   constructor(options: CaptureOptions) {
     this.#options = options;
     const { filter, logger, retentionMs = dayMs } = options;
-    this.#preflight = new Preflight({ filter, logger, retentionMs });
+    this.#preflight = new Preflight({
+      filter,
+      logger,
+      retentionMs,
+      severalHosts: options.source.others !== undefined,
+    });
     this.counters = options.counters ?? new CaptureCounters();
     this.#hosts = new SourceHosts(options.source);
     this.#running = this.#run();
@@ -77,6 +83,11 @@ export class Capture implements AsyncDisposable {
 
   get state(): CaptureState {
     return this.#state;
+  }
+
+  /** The server that is captured from, or tried, at the moment. */
+  get source(): SourceOptions {
+    return this.#hosts.current;
   }
 
   /** Resolves when capture has ended: with the error that stopped it, or with nothing after `close()`. */
@@ -125,7 +136,10 @@ export class Capture implements AsyncDisposable {
       // What is queued since a disk was full goes first; it counts as captured.
       await this.#options.log.flush();
       await using control = await SourceControl.connect(this.#hosts.current, signal);
-      const { identity } = await this.#preflight.check(control);
+      const { identity } = await this.#preflight.check(
+        control,
+        this.#options.log.capture.position === undefined,
+      );
       const beginning = await findBeginning({
         ...this.#options,
         start: this.#options.start ?? { kind: 'retention' },
@@ -170,7 +184,13 @@ export class Capture implements AsyncDisposable {
   ): Promise<void> {
     const { log, filter, logger, hooks, clock, heartbeatMs = defaultHeartbeatMs } = this.#options;
     const { flavour } = identity;
-    const parser = new EventParser({ flavour, ...position });
+    const parser = new EventParser({
+      flavour,
+      file: position.file,
+      offset: 'file' in start ? start.position : position.offset,
+    });
+    // The log has what lies before it, which comes again where the position was too large to begin at.
+    let storedUpTo = 'file' in start && start.position < position.offset ? position.offset : 0;
     const assembler = new TransactionAssembler({
       log,
       flavour,
@@ -207,7 +227,14 @@ export class Capture implements AsyncDisposable {
         for (let index = 0; index < batch.length; index++) {
           const size = batch.end(index) - batch.start(index);
           const parsed = parser.parse(batch.buffer(index), batch.start(index), batch.end(index));
-          if (parsed.kind === 'rotate') file = parsed.file;
+          if (parsed.kind === 'rotate') {
+            if (parsed.file !== file) storedUpTo = 0;
+            file = parsed.file;
+          }
+          if (parsed.offset <= storedUpTo && isOfLog(parsed)) {
+            this.counters.leaveOut(parsed.type, size, 'already-stored');
+            continue;
+          }
           if (parsed.kind === 'gtid') {
             const time = moments.passed({ file, offset: parsed.offset - size });
             if (time !== undefined) log.raiseTime(time);
@@ -253,6 +280,10 @@ export class Capture implements AsyncDisposable {
       );
   }
 }
+
+/** What describes the stream is in no log, and is needed each time. */
+const isOfLog = ({ kind, type }: BinlogEvent): boolean =>
+  kind !== 'rotate' && kind !== 'heartbeat' && type !== EventType.FORMAT_DESCRIPTION;
 
 /** What a compressed transaction holds goes the way of all events. It counts as read once, as it was sent. */
 async function pushUnpacked(

@@ -40,6 +40,17 @@ const mentions: ReadonlySet<string> = new Set([
   'TABLE',
 ]);
 
+const dmlModifiers: ReadonlySet<string> = new Set([
+  'LOW_PRIORITY',
+  'HIGH_PRIORITY',
+  'DELAYED',
+  'QUICK',
+  'IGNORE',
+  'INTO',
+]);
+/** What follows the table of a DELETE that has one table. */
+const behindDeleteTable: ReadonlySet<string> = new Set(['WHERE', 'ORDER', 'LIMIT', 'RETURNING', ';']);
+
 /** Reads names from the tokens of one statement. */
 export class DdlReader {
   readonly #tokens: readonly SqlToken[];
@@ -88,19 +99,49 @@ export class DdlReader {
     };
   }
 
-  /** The one table that a DML statement writes; empty where that is not plain. */
+  /**
+   * The one table that a DML statement writes; empty where that is not plain: an UPDATE or DELETE of which anything else
+   * follows the table than its syntax for one table has may write several.
+   */
   dmlTarget(): string {
     const verb = this.#take();
     if (verb === 'LOAD') this.#skipTo('TABLE');
-    else if (verb === 'DELETE') this.#skipTo('FROM');
-    else if (verb !== 'INSERT' && verb !== 'REPLACE' && verb !== 'UPDATE') return '';
-    const noise = new Set(['LOW_PRIORITY', 'HIGH_PRIORITY', 'DELAYED', 'QUICK', 'IGNORE', 'INTO', 'ONLY']);
-    while (noise.has(this.#peek())) this.#at++;
-    const name = this.#name();
-    // UPDATE a, b …, UPDATE a JOIN b …: more than one.
-    const isOne =
-      this.#peek() !== ',' && !this.#tokens.some((token) => token.kind === 'word' && token.upper === 'JOIN');
-    return isOne || verb === 'INSERT' || verb === 'REPLACE' ? (name?.full ?? '') : '';
+    while (dmlModifiers.has(this.#peek())) this.#at++;
+    if (verb === 'DELETE' && this.#take() !== 'FROM') return '';
+    const name = this.#name()?.full ?? '';
+    switch (verb) {
+      case 'INSERT':
+      case 'REPLACE':
+      case 'LOAD':
+        return name;
+      case 'UPDATE':
+        this.#skipAlias();
+        return this.#peek() === 'SET' ? name : '';
+      case 'DELETE':
+        this.#skipAlias();
+        return this.#at >= this.#tokens.length || behindDeleteTable.has(this.#peek()) ? name : '';
+      default:
+        return '';
+    }
+  }
+
+  /** `PARTITION (p, …)` and `[AS] alias`, in the order in which either server has them. */
+  #skipAlias(): void {
+    this.#skipPartitions();
+    if (this.#peek() === 'AS') this.#at += 2;
+    else if (this.#peek() !== 'SET' && !behindDeleteTable.has(this.#peek()) && this.#isIdentifier())
+      this.#at++;
+    this.#skipPartitions();
+  }
+
+  #skipPartitions(): void {
+    if (this.#peek() !== 'PARTITION') return;
+    this.#skipTo(')');
+  }
+
+  #isIdentifier(): boolean {
+    const kind = this.#tokens[this.#at]?.kind;
+    return kind === 'word' || kind === 'name';
   }
 
   /** The kind of thing that is made, changed or removed: the first word that is one, modifiers skipped. */

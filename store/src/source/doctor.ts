@@ -1,15 +1,23 @@
 import { randomInt } from 'node:crypto';
 import { DrcError } from '@drc/protocol';
 import type { Clock } from '../clock.js';
-import { answerTo, askReplicas, askServer, askTables } from './checks/ask-source.js';
+import { answerTo, askPrepared, askReplicas, askServer, askTables } from './checks/ask-source.js';
 import { findingsOf, worst } from './checks/check-list.js';
-import { isOn, type Answer, type BinlogReach, type ServerFacts, type SourceFacts } from './checks/facts.js';
+import {
+  isOn,
+  type Answer,
+  type BinlogReach,
+  type ServerFacts,
+  type ServerIdentity,
+  type SourceFacts,
+} from './checks/facts.js';
 import type { Finding, FindingStatus } from './checks/finding.js';
 import { reachable, unreachable } from './checks/reachable.js';
+import { topology } from './checks/topology.js';
 import { binlogFiles, readFileStart } from './first-position.js';
 import { identityOf } from './preflight.js';
 import { SourceControl } from './source-control.js';
-import type { SourceOptions } from './source-options.js';
+import { addressOf, type SourceOptions } from './source-options.js';
 import type { TableFilter } from './table-filter.js';
 
 export interface DiagnoseOptions {
@@ -25,25 +33,45 @@ export interface DiagnoseOptions {
 /** What `drc doctor` shows. */
 export interface Diagnosis {
   /** Absent where the source could not be reached. */
-  readonly server?: {
-    readonly flavour: 'mariadb' | 'mysql';
-    readonly version: string;
-    readonly serverId: number;
-    /** MySQL's server_uuid; empty for MariaDB, which has none. */
-    readonly uuid: string;
-  };
+  readonly server?: ServerIdentity & { readonly version: string };
   /** The gravest status of all findings. */
   readonly result: FindingStatus;
   readonly findings: readonly Finding[];
 }
 
+/** Of one of the hosts of a source. */
+export interface HostDiagnosis extends Diagnosis {
+  /** `db1:3306` */
+  readonly address: string;
+}
+
 /** How long reading the beginning of the oldest binlog file may take. */
 const fileStartMs = 20_000;
 
-/** Looks at a source from all sides. A source that cannot be reached is a finding as well. */
+/** Each host of a source, one after the other, and whether they can be of one topology. */
+export async function diagnoseHosts(options: DiagnoseOptions): Promise<readonly HostDiagnosis[]> {
+  const { source } = options;
+  const diagnoses: HostDiagnosis[] = [];
+  for (const { host, port } of [source, ...(source.others ?? [])]) {
+    const { port: _, ...rest } = source;
+    const one = { ...rest, host, ...(port === undefined ? {} : { port }) };
+    diagnoses.push({ address: addressOf(one), ...(await diagnose({ ...options, source: one })) });
+  }
+  if (diagnoses.length === 1) return diagnoses;
+  return diagnoses.map((own) => {
+    if (own.server === undefined) return own;
+    const others = diagnoses.flatMap(({ address, server }) =>
+      server === undefined || address === own.address ? [] : [{ address, ...server }],
+    );
+    const findings = [...own.findings, topology(own.server, others)];
+    return { ...own, result: worst(findings), findings };
+  });
+}
+
+/** Looks at one server from all sides. A source that cannot be reached is a finding as well. */
 export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   const { source, filter } = options;
-  const address = `${source.host}:${source.port ?? 3306}`;
+  const address = addressOf(source);
   try {
     await using control = await SourceControl.connect(source);
     const facts = await ask(control, options);
@@ -74,14 +102,17 @@ async function ask(control: SourceControl, options: DiagnoseOptions): Promise<So
     storeServerId === undefined
       ? undefined
       : { store: storeServerId, others: await askReplicas(control, server) };
+  // A store that has begun knows what was prepared since.
+  const prepared = storeServerId === undefined ? await askPrepared(control, server) : undefined;
   // Asked last: it makes a second connection.
   const reach = isOn(server, 'log_bin') ? await askReach(control, server, options) : undefined;
   return {
     server,
     tables,
-    wishes: { retentionMs, include: filter.include },
+    wishes: { retentionMs, include: filter.include, severalHosts: options.source.others !== undefined },
     ...(reach === undefined ? {} : { reach }),
     ...(replicaIds === undefined ? {} : { replicaIds }),
+    ...(prepared === undefined ? {} : { prepared }),
   };
 }
 

@@ -2,7 +2,7 @@ import { DrcError, TransactionSet } from '@drc/protocol';
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
 import { EventType } from './binlog-events.js';
 import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
-import type { SourceControl } from './source-control.js';
+import type { SourceControl, SourceRow } from './source-control.js';
 
 /** Where an empty log begins. */
 export type CaptureStart =
@@ -114,8 +114,17 @@ export interface BinlogFile {
 
 export async function binlogFiles(control: SourceControl): Promise<readonly BinlogFile[]> {
   const rows = await control.rows('SHOW BINARY LOGS');
-  return rows.map((row) => ({ file: String(row['Log_name']), size: Number(row['File_size']) }));
+  return rows.map((row) => ({
+    file: String(row['Log_name']),
+    size: Number(row['File_size']) - (row['Encrypted'] === 'Yes' ? encryptionHeaderBytes : 0),
+  }));
 }
+
+/** In front of an encrypted file of MySQL (Rpl_encryption_header); counted in its size, and in no position within it. */
+const encryptionHeaderBytes = 512;
+
+/** What MariaDB's BINLOG_GTID_POS takes. */
+export const largestAskedOffset = 0xffff_ffff;
 
 /** All that was executed before this position; undefined where there is no such position. */
 export async function executedAt(
@@ -123,42 +132,73 @@ export async function executedAt(
   flavour: SourceIdentity['flavour'],
   { file, offset }: SourcePosition,
 ): Promise<TransactionSet | undefined> {
-  if (flavour === 'mariadb') {
+  if (flavour === 'mariadb' && offset <= largestAskedOffset) {
     const text = await control.value('SELECT BINLOG_GTID_POS(?, ?)', [file, offset]);
     return text === undefined ? undefined : TransactionSet.parse(text);
   }
-  return await mysqlExecutedAt(control, file, offset);
+  return await executedIn(control, file, offset);
 }
 
 /** A page of SHOW BINLOG EVENTS: some 200 bytes an event, and the text of its statement. */
 const eventsPerPage = 2_000;
+const wrap = 0x1_0000_0000;
 /** What a transaction begins with, or what a file ends with. */
-const betweenTransactions: ReadonlySet<unknown> = new Set(['Gtid', 'Anonymous_Gtid', 'Rotate', 'Stop']);
+const betweenTransactions: ReadonlySet<unknown> = new Set([
+  'Gtid',
+  'Anonymous_Gtid',
+  'Rotate',
+  'Stop',
+  'Binlog_checkpoint',
+]);
 
 /**
  * What the file says of those before it, and the GTIDs in it up to the offset. Not @@gtid_executed: that is what was
  * executed by now, and it is set later than the binlog is written.
  */
-async function mysqlExecutedAt(
+async function executedIn(
   control: SourceControl,
   file: string,
   offset: number,
 ): Promise<TransactionSet | undefined> {
   const head = await control.rows('SHOW BINLOG EVENTS IN ? LIMIT 3', [file]);
-  const previous = head.find((row) => row['Event_type'] === 'Previous_gtids');
-  const executed = TransactionSet.parse(String(previous?.['Info'] ?? ''));
+  const executed = executedBefore(head);
   for (let from = firstEventOffset; from < offset; ) {
     const rows = await control.rows(`SHOW BINLOG EVENTS IN ? FROM ${from} LIMIT ${eventsPerPage}`, [file]);
     for (const row of rows) {
       if (from === offset) return betweenTransactions.has(row['Event_type']) ? executed : undefined;
       if (from > offset) return undefined;
-      const id = row['Event_type'] === 'Gtid' ? /'([^']+)'/.exec(String(row['Info']))?.[1] : undefined;
+      // 'uuid:1' on MySQL, BEGIN GTID 0-1-2 on MariaDB.
+      const id =
+        row['Event_type'] === 'Gtid'
+          ? /'([^']+)'|GTID (\d+-\d+-\d+)/
+              .exec(String(row['Info']))
+              ?.slice(1)
+              .find((text) => text)
+          : undefined;
       if (id !== undefined) executed.add(id);
-      from = Number(row['End_log_pos']);
+      from = endOf(row);
     }
     if (rows.length < eventsPerPage && from !== offset) return undefined;
   }
   return executed;
+}
+
+/** Of the first events of a file. MariaDB has the last of each server in brackets, of each domain the newest last. */
+function executedBefore(head: readonly SourceRow[]): TransactionSet {
+  const list = head.find((row) => row['Event_type'] === 'Gtid_list');
+  if (list === undefined)
+    return TransactionSet.parse(
+      String(head.find((row) => row['Event_type'] === 'Previous_gtids')?.['Info'] ?? ''),
+    );
+  const executed = new TransactionSet();
+  for (const [id] of String(list['Info']).matchAll(/\d+-\d+-\d+/g)) executed.add(id);
+  return executed;
+}
+
+/** The end has 32 bits, as in the event's header; the beginning is where the server found it. */
+function endOf(row: SourceRow): number {
+  const [begin, end] = [Number(row['Pos']), Number(row['End_log_pos'])];
+  return end >= begin ? end : end + Math.ceil((begin - end) / wrap) * wrap;
 }
 
 /** Reads the first events of a file. */

@@ -1,7 +1,13 @@
 import { DrcError, type TransactionSet } from '@drc/protocol';
 import type { SourceIdentity, SourcePosition } from '../log/transaction-log.js';
-import { mysqlMissing } from './covered-history.js';
-import { binlogFiles, executedAt, type BinlogFile, type FileStart } from './first-position.js';
+import { mariadbMissing, mysqlMissing, type Missing } from './covered-history.js';
+import {
+  binlogFiles,
+  executedAt,
+  largestAskedOffset,
+  type BinlogFile,
+  type FileStart,
+} from './first-position.js';
 import type { SourceControl } from './source-control.js';
 
 /** What the log knows of its source. */
@@ -28,7 +34,7 @@ export async function checkHistory(
     identityFault(identity, captured.identity) ??
     fileFault(await binlogFiles(control), position) ??
     (identity.flavour === 'mariadb'
-      ? executedFault(await executedAt(control, 'mariadb', position), captured)
+      ? await mariadbFault(control, captured)
       : await mysqlFault(control, captured)) ??
     (position.begun === undefined || fileStart === undefined
       ? undefined
@@ -130,11 +136,22 @@ const isWithin = (source: TransactionSet, log: TransactionSet): boolean => {
   );
 };
 
-async function mysqlFault(
+/** Beyond 4 GiB the server does not tell what it has executed at a position: then by GTIDs alone. */
+async function mariadbFault(
   control: SourceControl,
-  { executed }: CapturedHistory,
+  captured: CapturedHistory,
 ): Promise<DrcError | undefined> {
-  const lost = await mysqlMissing(control, executed);
+  if (captured.position.offset <= largestAskedOffset)
+    return executedFault(await executedAt(control, 'mariadb', captured.position), captured);
+  const state = (await control.value('SELECT @@GLOBAL.gtid_binlog_state')) ?? '';
+  return lostFault(mariadbMissing(captured.executed.toString(), state), captured);
+}
+
+async function mysqlFault(control: SourceControl, captured: CapturedHistory): Promise<DrcError | undefined> {
+  return lostFault(await mysqlMissing(control, captured.executed), captured);
+}
+
+function lostFault(lost: Missing | undefined, { executed }: CapturedHistory): DrcError | undefined {
   if (lost === undefined) return undefined;
   return new DrcError(
     'SOURCE_HISTORY_CHANGED',

@@ -21,7 +21,7 @@ export class HistoryWatch {
   readonly #identity: SourceIdentity;
   readonly #captured: () => CapturedState;
   readonly #fileStart: FileStart;
-  /** The log's place may be of another server: only GTIDs are compared. */
+  /** Places are not compared, only GTIDs: of a topology, one server at a time is captured from. */
   readonly #isByGtid: boolean;
   /** The source's end at the last look. */
   #seen: string | undefined;
@@ -53,7 +53,8 @@ export class HistoryWatch {
     if (newest?.file === position.file && newest.size === position.offset) return;
     const end = `${newest?.file}:${newest?.size}`;
     if (end === this.#seen) return;
-    if (this.#isByGtid) await checkCovered(this.#control, this.#identity, captured);
+    if (this.#isByGtid || position.byGtid === true)
+      await checkCovered(this.#control, this.#identity, captured);
     else await checkHistory(this.#control, this.#identity, captured, this.#fileStart);
     this.#seen = end;
   }

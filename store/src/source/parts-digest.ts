@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { parseRowsHeader, PartKind, partsOf, schemaIdOfPart } from '@drc/protocol';
+import { hasSchemaId, parseRowsHeader, partsOf, schemaIdOfPart } from '@drc/protocol';
 
 /** The rows of one table version. */
 interface Rows {
@@ -27,7 +27,7 @@ export class PartsDigest {
   /** @param columns how many columns the table version with this id has */
   add(bytes: Buffer, partsAt: number, columns: (schemaId: string) => number): void {
     for (const part of partsOf(bytes, partsAt)) {
-      if (part.kind === PartKind.ddl) continue;
+      if (!hasSchemaId(part.kind)) continue;
       const schemaId = schemaIdOfPart(bytes, part).toString('hex');
       const { rows, before, after, imagesAt } = parseRowsHeader(bytes, part, columns(schemaId));
       const shape = `${part.kind} ${part.flags} ${before?.toString('hex')} ${after?.toString('hex')}`;

@@ -1,7 +1,7 @@
 import { DrcError } from '@drc/protocol';
 import type { Logger } from 'pino';
 import type { SourceIdentity } from '../log/transaction-log.js';
-import { askServer, askTables } from './checks/ask-source.js';
+import { askPrepared, askServer, askTables } from './checks/ask-source.js';
 import { findingsOf } from './checks/check-list.js';
 import type { ServerFacts } from './checks/facts.js';
 import { isStatement, type Finding } from './checks/finding.js';
@@ -19,6 +19,8 @@ export interface PreflightOptions {
   readonly logger: Pick<Logger, 'warn' | 'info'>;
   /** How far back a store keeps changes, ms. */
   readonly retentionMs: number;
+  /** Capture goes by GTID from one host of a topology to the next. */
+  readonly severalHosts?: boolean;
 }
 
 /** Of these what is found differs with each look: that is not worth a second warning. */
@@ -40,30 +42,36 @@ export class Preflight {
 
   /**
    * To be called with each connection.
+   * @param isFirst whether a log is about to begin
    * @throws DrcError with all faults at once: `SOURCE_CONFIG`, `SOURCE_PRIVILEGE` or `UNSUPPORTED_COLUMN`, with the
    * steps that mend them in `details.remedies`
    */
-  async check(control: SourceControl): Promise<CheckedSource> {
+  async check(control: SourceControl, isFirst = false): Promise<CheckedSource> {
     const { filter, retentionMs } = this.#options;
     const server = await askServer(control);
     const tables = await askTables(control, server, filter, this.#sawTables ? 'versioned' : 'all');
-    const wishes = { retentionMs, include: filter.include };
-    const findings = findingsOf({ server, tables, wishes }, filter);
-    refuse(findings);
+    const wishes = {
+      retentionMs,
+      include: filter.include,
+      severalHosts: this.#options.severalHosts === true,
+    };
+    const prepared = isFirst ? { prepared: await askPrepared(control, server) } : {};
+    const findings = findingsOf({ server, tables, wishes, ...prepared }, filter);
+    refuse(findings, control.address);
     this.#sawTables = true;
-    for (const finding of findings) this.#tell(finding);
+    for (const finding of findings) this.#tell(finding, control.address);
     return { identity: identityOf(server), version: server.version };
   }
 
-  #tell({ name, status, found, why, fix }: Finding): void {
+  #tell({ name, status, found, why, fix }: Finding, source: string): void {
     if (status === 'ok') return;
-    const key = `${name} ${status} ${measured.has(name) ? '' : found}`;
+    const key = `${source} ${name} ${status} ${measured.has(name) ? '' : found}`;
     if (this.#told.has(key)) return;
     this.#told.add(key);
     const { logger } = this.#options;
     if (status === 'unknown')
-      logger.info({ check: name, fix }, `the source was not checked for ${name}: ${why}`);
-    else logger.warn({ check: name, found, fix }, `the source, ${name}: ${why}`);
+      logger.info({ source, check: name, fix }, `the source was not checked for ${name}: ${why}`);
+    else logger.warn({ source, check: name, found, fix }, `the source, ${name}: ${why}`);
   }
 }
 
@@ -73,7 +81,7 @@ export const identityOf = ({ flavour, variables }: ServerFacts): SourceIdentity 
   serverId: Number(variables.get('server_id') ?? 0),
 });
 
-function refuse(findings: readonly Finding[]): void {
+function refuse(findings: readonly Finding[], source: string): void {
   const faults = findings.filter(({ status }) => status === 'fault');
   if (faults.length === 0) return;
   const whats = faults.map(({ name, found, wanted }) => faultText(name, found, wanted));
@@ -82,10 +90,7 @@ function refuse(findings: readonly Finding[]): void {
   throw new DrcError(
     faults[0]!.code ?? 'SOURCE_CONFIG',
     `The source cannot be captured yet. ${lines.join('; ')}.`,
-    {
-      faults: whats,
-      remedies,
-    },
+    { source, faults: whats, remedies },
   );
 }
 

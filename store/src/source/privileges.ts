@@ -65,6 +65,20 @@ export function missingPrivileges(
     .map((names) => names[0]!);
 }
 
+/** Whether the lines of SHOW GRANTS give this privilege on a table; false also where that cannot be told. */
+export function hasPrivilege(
+  grants: readonly string[],
+  privilege: string,
+  schema: string,
+  table: string,
+): boolean {
+  const held = grants.flatMap(parseGrant).filter((grant) => gives(grant, [privilege]));
+  return (
+    !held.some(({ isRevoke }) => isRevoke) &&
+    held.some((grant) => grant.isGlobal || covers(grant, `${schema}.${table}`))
+  );
+}
+
 /** What of the captured tables a user may read. */
 export type SelectRight =
   | { readonly kind: 'all' }

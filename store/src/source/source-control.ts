@@ -3,7 +3,7 @@ import mysql from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
 import type { LearnedColumn } from './row-transcoder.js';
 import { sourceError } from './source-error.js';
-import { driverOptions, type SourceOptions } from './source-options.js';
+import { addressOf, driverOptions, type SourceOptions } from './source-options.js';
 
 export type SourceRow = Readonly<Record<string, string | number | null>>;
 
@@ -18,11 +18,14 @@ const answerMs = 60_000;
  * signal's reason.
  */
 export class SourceControl implements AsyncDisposable {
+  /** `host:port` */
+  readonly address: string;
   readonly #connection: mysql.Connection;
   readonly #signal: AbortSignal | undefined;
   #failure: unknown = undefined;
 
-  private constructor(connection: mysql.Connection, signal: AbortSignal | undefined) {
+  private constructor(address: string, connection: mysql.Connection, signal: AbortSignal | undefined) {
+    this.address = address;
     this.#connection = connection;
     this.#signal = signal;
     connection.on('error', (error: unknown) => {
@@ -34,7 +37,7 @@ export class SourceControl implements AsyncDisposable {
   static async connect(source: SourceOptions, signal?: AbortSignal): Promise<SourceControl> {
     const connecting = mysql.createConnection(driverOptions(source));
     try {
-      const control = new SourceControl(await abortable(connecting, signal), signal);
+      const control = new SourceControl(addressOf(source), await abortable(connecting, signal), signal);
       // Questions can be days apart; the server's default ends an idle connection after eight hours.
       await control.rows('SET SESSION wait_timeout = 2147483');
       return control;

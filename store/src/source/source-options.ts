@@ -23,6 +23,10 @@ export interface SourceOptions {
   readonly connectTimeoutMs?: number;
 }
 
+/** `db1:3306`, `[::1]:3306` */
+export const addressOf = ({ host, port = 3306 }: Pick<SourceOptions, 'host' | 'port'>): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
 /** The options as mysql2 and zongji take them. */
 export interface DriverOptions {
   readonly host: string;

@@ -6,10 +6,11 @@ const patienceMs = 3_000;
 
 /** Which tables the source has now: a subscription may name one that has not been written to yet. */
 export class SourceTables {
-  readonly #source: SourceOptions;
+  readonly #source: () => SourceOptions;
   readonly #filter: TableFilter;
 
-  constructor(source: SourceOptions, filter: TableFilter) {
+  /** @param source the server that is captured from at the moment */
+  constructor(source: () => SourceOptions, filter: TableFilter) {
     this.#source = source;
     this.#filter = filter;
   }
@@ -19,7 +20,7 @@ export class SourceTables {
     if (!this.#filter.capturesName(name)) return false;
     const dot = name.indexOf('.');
     try {
-      await using control = await SourceControl.connect(this.#source, AbortSignal.timeout(patienceMs));
+      await using control = await SourceControl.connect(this.#source(), AbortSignal.timeout(patienceMs));
       const found = await control.value(
         'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
         [name.slice(0, dot), name.slice(dot + 1)],

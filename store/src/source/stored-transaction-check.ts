@@ -1,12 +1,14 @@
 import {
   DrcError,
+  hasSchemaId,
+  isDrcError,
   partsOf,
-  PartKind,
   schemaIdOfPart,
   type TableVersion,
   type TransactionSet,
 } from '@drc/protocol';
 import type { Burst, Cursor, ReadLimits, SourcePosition } from '../log/transaction-log.js';
+import type { BinlogEvent } from './binlog-events.js';
 import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
 import { CaptureCounters } from './capture-counters.js';
 import { EventParser } from './event-parser.js';
@@ -27,6 +29,7 @@ export interface CheckedLog {
   readonly head: { readonly value: { readonly lsn: number } };
   read(cursor: Cursor, limits: ReadLimits): Promise<Burst>;
   executedBefore(lsn: number): Promise<TransactionSet>;
+  placeBefore(lsn: number): Promise<{ readonly lsn: number; readonly position: SourcePosition } | undefined>;
   table(id: Buffer): Promise<TableVersion>;
 }
 
@@ -39,6 +42,11 @@ export interface StoredTransactionCheckOptions {
   readonly zstd: () => Promise<Zstd>;
   /** It was captured from this very server. Another of its topology may write other images and times of commit. */
   readonly isSameServer: boolean;
+  /**
+   * Places behind this transaction and later ones are of this server's files as they are now: reading begins there, and the
+   * source need not search its files for a GTID. Absent: none are.
+   */
+  readonly placesSince?: number;
   /** Told why the transaction could not be compared, where that is so. */
   readonly skipped: (why: string) => void;
   readonly signal: AbortSignal;
@@ -68,9 +76,7 @@ export async function checkStoredTransaction(options: StoredTransactionCheckOpti
   if (lsn === 0) return;
   const stored = await storedTransaction(options, lsn);
   if (stored === undefined) return;
-  const start = await startBefore(options, lsn, stored.id);
-  if (start === undefined) return skipped('nothing stands before it');
-  const found = await readAgain(options, start, stored.id).catch((error: unknown) => whySkipped(error));
+  const found = await findAgain(options, lsn, stored.id).catch((error: unknown) => whySkipped(error));
   if (typeof found === 'string') return skipped(found);
   if (found === undefined)
     throw historyChanged(stored.id, 'the source no longer has it where the log has it');
@@ -116,7 +122,7 @@ async function storedTransaction(
     const { chunks, next } = await log.read(cursor, { maxBytes: 1024 * 1024, signal });
     for (const chunk of chunks) {
       for (const part of partsOf(chunk.bytes, chunk.partsAt)) {
-        if (part.kind === PartKind.ddl) continue;
+        if (!hasSchemaId(part.kind)) continue;
         const id = Buffer.from(schemaIdOfPart(chunk.bytes, part));
         const key = id.toString('hex');
         if (!tables.has(key)) tables.set(key, await log.table(id));
@@ -137,17 +143,54 @@ async function storedTransaction(
   }
 }
 
-/** A place in front of the transaction: its own where it has no GTID, else the set without it. */
-async function startBefore(
-  { log, control, flavour }: StoredTransactionCheckOptions,
+/** As `readAgain`, from a place in front of the transaction: its own where it has no GTID, else a known one, else by GTID. */
+async function findAgain(
+  options: StoredTransactionCheckOptions,
   lsn: number,
   id: string,
-): Promise<DumpStart | undefined> {
-  const place = /^\d+\/(.+):(\d+)$/.exec(id);
-  if (place !== null) {
-    const position = Number(place[2]);
-    return position > 0xffff_ffff ? undefined : { file: place[1]!, position };
+): Promise<ReadTransaction | string | undefined> {
+  const own = /^\d+\/(.+):(\d+)$/.exec(id);
+  if (own !== null) {
+    const position = Number(own[2]);
+    return position > mostPosition
+      ? 'its place has more than 32 bits'
+      : await readAgain(options, { file: own[1]!, position }, id);
   }
+  const place = await knownPlace(options, lsn);
+  if (place !== undefined) {
+    try {
+      return await readAgain(options, place, id);
+    } catch (error) {
+      if (isDrcError(error, 'BINLOG_POSITION'))
+        throw historyChanged(
+          id,
+          `nothing ends at ${place.file}:${place.position}, as what stands before it did`,
+        );
+      if (!isDrcError(error, 'BINLOG_PURGED')) throw error;
+    }
+  }
+  const start = await setBefore(options, lsn);
+  return start === undefined ? 'nothing stands before it' : await readAgain(options, start, id);
+}
+
+/** COM_BINLOG_DUMP has 32 bits for the position. */
+const mostPosition = 0xffff_ffff;
+
+async function knownPlace(
+  { log, placesSince }: StoredTransactionCheckOptions,
+  lsn: number,
+): Promise<{ file: string; position: number } | undefined> {
+  const before = placesSince === undefined ? undefined : await log.placeBefore(lsn);
+  if (before === undefined || before.lsn < placesSince! || before.position.byGtid === true) return undefined;
+  const { file, offset } = before.position;
+  return offset > mostPosition ? undefined : { file, position: offset };
+}
+
+/** What was executed before the transaction, as far as the source still knows of it. */
+async function setBefore(
+  { log, control, flavour }: StoredTransactionCheckOptions,
+  lsn: number,
+): Promise<DumpStart | undefined> {
   const before = (await log.executedBefore(lsn)).toString().split(',');
   const known =
     flavour === 'mysql'
@@ -184,13 +227,16 @@ async function readAgain(
     warn: () => undefined,
   });
   let bytes = 0;
+  // What stands before it was captured already; its tables may not even exist any more.
+  let isReached = id.includes('/');
   await using reader = new BinlogReader({ ...readerOptions, start });
   for await (const batch of reader.batches()) {
     for (let index = 0; index < batch.length; index++) {
       const size = batch.end(index) - batch.start(index);
       const event = parser.parse(batch.buffer(index), batch.start(index), batch.end(index));
-      await assembler.push(event, size);
-      if (event.kind === 'payload')
+      isReached ||= event.kind === 'gtid' && event.id === id;
+      if (isReached || isOfStream(event.kind)) await assembler.push(event, size);
+      if (isReached && event.kind === 'payload')
         for (const unpacked of parser.unpack(await zstd(), event))
           for (let at = 0; at < unpacked.length; at++)
             await assembler.push(
@@ -207,6 +253,10 @@ async function readAgain(
   }
   throw new DrcError('SOURCE_LOST', 'The source ended the stream of events.');
 }
+
+/** What belongs to no transaction. */
+const isOfStream = (kind: BinlogEvent['kind']): boolean =>
+  kind === 'rotate' || kind === 'heartbeat' || kind === 'left-out';
 
 const isAtEnd = (place: SourcePosition, end: BinlogFile): boolean =>
   place.file === end.file ? place.offset >= end.size : isLaterFile(place.file, end.file);

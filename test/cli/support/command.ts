@@ -43,7 +43,7 @@ export class RunningCommand implements AsyncDisposable {
   }
 
   /** The exit code, once it has ended by itself; null after a signal. */
-  async ended(deadlineMs = 60_000): Promise<number | null> {
+  async ended(deadlineMs = 100_000): Promise<number | null> {
     const timer = setTimeout(() => this.child.kill('SIGKILL'), deadlineMs);
     await this.#closed;
     clearTimeout(timer);
@@ -51,13 +51,13 @@ export class RunningCommand implements AsyncDisposable {
   }
 
   /** Waits until `text` has been printed, on either stream. @throws Error with what was printed instead. */
-  async prints(text: string | RegExp, deadlineMs = 60_000): Promise<RegExpExecArray> {
+  async prints(text: string | RegExp, deadlineMs = 100_000): Promise<RegExpExecArray> {
     const wanted =
       typeof text === 'string' ? new RegExp(text.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`)) : text;
     return this.#wait(() => wanted.exec(this.output) ?? undefined, String(text), deadlineMs);
   }
 
-  async printsLines(count: number, deadlineMs = 60_000): Promise<string[]> {
+  async printsLines(count: number, deadlineMs = 100_000): Promise<string[]> {
     return this.#wait(
       () => (this.lines.length >= count ? this.lines : undefined),
       `${count} lines`,
@@ -103,8 +103,12 @@ export interface Finished {
 }
 
 /** Runs a command to its end. */
-export async function runCommand(args: readonly string[], options?: CommandOptions): Promise<Finished> {
+export async function runCommand(
+  args: readonly string[],
+  options?: CommandOptions,
+  deadlineMs?: number,
+): Promise<Finished> {
   await using command = startCommand(args, options);
-  const code = await command.ended();
+  const code = await command.ended(deadlineMs);
   return { code, stdout: command.stdout, stderr: command.stderr };
 }

@@ -1,6 +1,7 @@
 import { DrcError } from '@drc/protocol';
 import type { SourceControl, SourceRow } from '../source-control.js';
 import type { TableFilter } from '../table-filter.js';
+import { xidKey } from '../xa-xid.js';
 import { collationFault, typeFault } from './column-support.js';
 import {
   isSince,
@@ -114,6 +115,24 @@ export const askReplicas = (control: SourceControl, server: Server): Promise<Ans
   // Server_id in MariaDB, Server_Id in MySQL.
   return answerTo(rows.then((replicas) => replicas.map((row) => Number(Object.values(row)[0]))));
 };
+
+/** MySQL wants XA_RECOVER_ADMIN for it, and gives the bytes as text unless it is asked to convert them. */
+export const askPrepared = (
+  control: SourceControl,
+  { flavour }: Pick<Server, 'flavour'>,
+): Promise<Answer<readonly string[]>> =>
+  answerTo(
+    control
+      .rows(flavour === 'mariadb' ? 'XA RECOVER' : 'XA RECOVER CONVERT XID')
+      .then((rows) => rows.map((row) => xidOf(row))),
+  );
+
+/** The driver gives MariaDB's column of bytes as a buffer, MySQL's conversion as `0x…`. */
+function xidOf(row: Readonly<Record<string, unknown>>): string {
+  const { formatID, gtrid_length: length, data } = row;
+  const bytes = Buffer.isBuffer(data) ? data : Buffer.from(String(data).slice(2), 'hex');
+  return xidKey(Number(formatID), bytes.subarray(0, Number(length)), bytes.subarray(Number(length)));
+}
 
 const systemSchemas = "('information_schema', 'mysql', 'performance_schema', 'sys')";
 

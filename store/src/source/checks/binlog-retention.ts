@@ -1,14 +1,5 @@
 import { isOn, type BinlogReach, type ServerFacts, type SourceFacts } from './facts.js';
-import {
-  counted,
-  ok,
-  quotedAccount,
-  refusalText,
-  setVariable,
-  unknown,
-  warning,
-  type Finding,
-} from './finding.js';
+import { counted, grant, ok, refusalText, setVariable, unknown, warning, type Finding } from './finding.js';
 import { binlogPrivilege } from './rights.js';
 
 const daySeconds = 86_400;
@@ -53,7 +44,7 @@ export function binlogReach({ server, reach, wishes }: SourceFacts): Finding | u
       found: 'the files could not be looked at',
       wanted,
       why: refusalText(reach.refusal),
-      fix: isRight ? [`GRANT ${binlogPrivilege(server)} ON *.* TO ${quotedAccount(server.account)};`] : [],
+      fix: isRight ? [grant(binlogPrivilege(server), server)] : [],
     });
   }
   const found = foundReach(reach.value);

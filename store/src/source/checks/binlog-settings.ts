@@ -232,22 +232,24 @@ export function serverId({ server }: SourceFacts): Finding {
   });
 }
 
-export function gtid({ server }: SourceFacts): Finding | undefined {
+export function gtid({ server, wishes }: SourceFacts): Finding | undefined {
   if (!isOn(server, 'log_bin')) return undefined;
-  return server.flavour === 'mysql' ? gtidMode(server) : strictMode(server);
+  return server.flavour === 'mysql' ? gtidMode(server, wishes.severalHosts === true) : strictMode(server);
 }
 
 /** The way to ON; from each mode only the next can be set. */
 const modes = ['off', 'off_permissive', 'on_permissive', 'on'];
 
-function gtidMode(server: ServerFacts): Finding {
+function gtidMode(server: ServerFacts, isNeeded: boolean): Finding {
   const found = server.variables.get('gtid_mode') ?? 'OFF';
   if (found.toUpperCase() === 'ON') return ok('gtid_mode', found, 'ON');
   const ahead = modes.slice(modes.indexOf(found.toLowerCase()) + 1, -1);
-  return warning('gtid_mode', {
+  const defect = {
     found,
     wanted: 'ON',
-    why: 'Positions are file and offset: capture cannot go on at another server after a failover, and a changed history is noticed less surely.',
+    why: isNeeded
+      ? 'Several hosts of one topology need GTIDs: a place in the files of one server means nothing to another.'
+      : 'Positions are file and offset: capture cannot go on at another server after a failover, and a changed history is noticed less surely.',
     fix: [
       ...(variable(server, 'enforce_gtid_consistency') === 'on'
         ? []
@@ -256,7 +258,8 @@ function gtidMode(server: ServerFacts): Finding {
       "On every server of the topology first; then wait until `SHOW STATUS LIKE 'ONGOING_ANONYMOUS_TRANSACTION_COUNT'` is 0 on each.",
       ...setVariable(server, 'gtid_mode', 'ON'),
     ],
-  });
+  };
+  return isNeeded ? fault('gtid_mode', 'SOURCE_CONFIG', defect) : warning('gtid_mode', defect);
 }
 
 function strictMode(server: ServerFacts): Finding {

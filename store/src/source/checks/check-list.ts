@@ -3,6 +3,7 @@ import { binlogReach, binlogRetention } from './binlog-retention.js';
 import * as binlog from './binlog-settings.js';
 import type { SourceFacts } from './facts.js';
 import type { Finding, FindingStatus } from './finding.js';
+import { preparedTransactions } from './prepared-transactions.js';
 import * as replication from './replication.js';
 import { privileges, selectPrivilege } from './rights.js';
 import { clockDifference, connections } from './surroundings.js';
@@ -26,6 +27,7 @@ const checks = (filter: TableFilter): readonly Check[] => [
   replication.replicationFilters,
   replication.binlogFilters,
   replication.replicaIdClash,
+  preparedTransactions,
   binlog.gtid,
   binlog.checksum,
   binlog.compression,

@@ -3,6 +3,14 @@ import type { DrcError } from '@drc/protocol';
 /** What the source said, or the error with which it refused to say it. */
 export type Answer<Value> = { readonly value: Value } | { readonly refusal: DrcError };
 
+/** By what a server is known. */
+export interface ServerIdentity {
+  readonly flavour: 'mariadb' | 'mysql';
+  readonly serverId: number;
+  /** MySQL's server_uuid; empty for MariaDB, which has none. */
+  readonly uuid: string;
+}
+
 /** One connection of the source as a replica of another server. */
 export interface ReplicationChannel {
   /** The server that it replicates from. */
@@ -74,6 +82,8 @@ export interface Wishes {
   readonly retentionMs: number;
   /** Globs over `schema.table`; empty: everything. */
   readonly include: readonly string[];
+  /** Capture goes by GTID from one host of a topology to the next. */
+  readonly severalHosts?: boolean;
 }
 
 /** All that the checks look at. What was not asked is absent, and its checks find nothing then. */
@@ -82,6 +92,8 @@ export interface SourceFacts {
   readonly tables?: TableFacts;
   readonly reach?: Answer<BinlogReach>;
   readonly replicaIds?: ReplicaIds;
+  /** The XIDs of prepared XA transactions, as the servers' statements write them; asked where no store has begun yet. */
+  readonly prepared?: Answer<readonly string[]>;
   readonly wishes: Wishes;
 }
 

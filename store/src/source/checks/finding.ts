@@ -78,6 +78,21 @@ export const setAtStart = (...lines: readonly string[]): string[] => [
 /** A check that could not be made. */
 export const unknown = (name: string, defect: Defect): Finding => ({ name, status: 'unknown', ...defect });
 
+/** A question that the source refused to answer. @param what `Whether …`, to be read in front of "could not be asked" */
+export const notAsked = (
+  name: string,
+  what: string,
+  { found = 'unknown', wanted, refusal, fix = [] }: NotAsked,
+): Finding =>
+  unknown(name, { found, wanted, why: `${what} could not be asked: ${refusalText(refusal)}`, fix });
+
+interface NotAsked {
+  readonly found?: string;
+  readonly wanted: string;
+  readonly refusal: Error;
+  readonly fix?: readonly string[];
+}
+
 /** Why the source did not answer, without the words that every such error begins with. */
 export const refusalText = ({ message }: Error): string =>
   message.replace(/^The connection to the source failed: /, '');
@@ -94,6 +109,10 @@ export const counted = (count: number, one: string, many = `${one}s`): string =>
 /** As both servers quote names. */
 export const quotedName = (...parts: readonly string[]): string =>
   parts.map((part) => `\`${part.replaceAll('`', '``')}\``).join('.');
+
+/** To the user as which the source was asked. */
+export const grant = (privileges: string, { account }: Pick<ServerFacts, 'account'>): string =>
+  `GRANT ${privileges} ON *.* TO ${quotedAccount(account)};`;
 
 /** `repl@%` as an account in a statement. */
 export function quotedAccount(account: string): string {

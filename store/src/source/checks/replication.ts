@@ -2,9 +2,10 @@ import { isOn, isSince, type ReplicationChannel, type ServerFacts, type SourceFa
 import {
   counted,
   fault,
+  grant,
   listed,
+  notAsked,
   ok,
-  quotedAccount,
   refusalText,
   setAtStart,
   unknown,
@@ -34,11 +35,11 @@ function isReplica(server: ServerFacts): boolean | undefined {
 export function role({ server }: SourceFacts): Finding {
   const name = 'role';
   if ('refusal' in server.channels) {
-    return unknown(name, {
+    return notAsked(name, 'Whether the server is a replica, and how it does,', {
       found: isReplica(server) ? 'a replica' : 'unknown',
       wanted: '',
-      why: `Whether the server is a replica, and how it does, could not be asked: ${refusalText(server.channels.refusal)}`,
-      fix: [`GRANT ${statusPrivilege(server)} ON *.* TO ${quotedAccount(server.account)};`],
+      refusal: server.channels.refusal,
+      fix: [grant(statusPrivilege(server), server)],
     });
   }
   const channels = server.channels.value;
@@ -79,7 +80,7 @@ export function logReplicaUpdates({ server }: SourceFacts): Finding | undefined 
         ...defect,
         found,
         why: 'It must be ON if this is a replica, and that could not be asked.',
-        fix: [`GRANT ${statusPrivilege(server)} ON *.* TO ${quotedAccount(server.account)};`],
+        fix: [grant(statusPrivilege(server), server)],
       });
   }
 }
@@ -104,11 +105,10 @@ export function binlogFilters({ server }: SourceFacts): Finding | undefined {
   if (!isOn(server, 'log_bin')) return undefined;
   const { binlogFilters: filters } = server;
   if ('refusal' in filters) {
-    return unknown(name, {
-      found: 'unknown',
+    return notAsked(name, 'Whether the server keeps schemas out of its binlog', {
       wanted: 'none',
-      why: `Whether the server keeps schemas out of its binlog could not be asked: ${refusalText(filters.refusal)}`,
-      fix: [`GRANT ${binlogPrivilege(server)} ON *.* TO ${quotedAccount(server.account)};`],
+      refusal: filters.refusal,
+      fix: [grant(binlogPrivilege(server), server)],
     });
   }
   if (filters.value.length === 0) return ok(name, 'none', 'none');
@@ -133,11 +133,11 @@ export function replicaIdClash({ server, replicaIds }: SourceFacts): Finding | u
   const found = String(store.value);
   if ('refusal' in others) {
     const privilege = server.flavour === 'mariadb' ? 'REPLICATION MASTER ADMIN' : 'REPLICATION SLAVE';
-    return unknown(name, {
+    return notAsked(name, 'Which other replicas the source has', {
       found,
       wanted,
-      why: `The source’s other replicas could not be asked for: ${refusalText(others.refusal)}`,
-      fix: [`GRANT ${privilege} ON *.* TO ${quotedAccount(server.account)};`],
+      refusal: others.refusal,
+      fix: [grant(privilege, server)],
     });
   }
   if (!others.value.includes(store.value)) {

@@ -1,7 +1,7 @@
 import { missingPrivileges, selectPlaces, selectRight, type SelectRight } from '../privileges.js';
 import type { TableFilter } from '../table-filter.js';
 import type { ServerFacts, SourceFacts } from './facts.js';
-import { fault, listed, ok, quotedAccount, quotedName, warning, type Finding } from './finding.js';
+import { fault, grant, listed, ok, quotedAccount, quotedName, warning, type Finding } from './finding.js';
 
 /** What SHOW BINARY LOGS and the like need. */
 export const binlogPrivilege = ({ flavour }: ServerFacts): string =>
@@ -20,7 +20,7 @@ export function privileges({ server }: SourceFacts): Finding {
     found: `${server.account} lacks ${missing.join(', ')}`,
     wanted,
     why: 'The user may not read the binlog.',
-    fix: [`GRANT ${missing.join(', ')} ON *.* TO ${quotedAccount(server.account)};`],
+    fix: [grant(missing.join(', '), server)],
   });
 }
 

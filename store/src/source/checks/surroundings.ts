@@ -1,5 +1,5 @@
 import type { SourceFacts } from './facts.js';
-import { ok, refusalText, setVariable, unknown, warning, type Finding } from './finding.js';
+import { notAsked, ok, setVariable, warning, type Finding } from './finding.js';
 
 const mostClockDifferenceMs = 2_000;
 
@@ -31,8 +31,7 @@ export function connections({ server }: SourceFacts): Finding {
   const most = Number(server.variables.get('max_connections') ?? 0);
   const wanted = `${leastFree} free or more`;
   if ('refusal' in server.connections) {
-    const why = `How many there are could not be asked: ${refusalText(server.connections.refusal)}`;
-    return unknown(name, { found: 'unknown', wanted, why, fix: [] });
+    return notAsked(name, 'How many there are', { wanted, refusal: server.connections.refusal });
   }
   const used = server.connections.value;
   const found = `${used} of ${most} used`;
