@@ -97,7 +97,7 @@ onEachServer('a source', (flavour) => {
       () => source.query('FLUSH BINARY LOGS; FLUSH BINARY LOGS'),
       () => source.restart(),
       () => source.kill('SIGKILL').then(() => source.restart()),
-      () => source.restart(flavour === 'mariadb' ? ['--log-bin-compress=ON'] : []),
+      ...(flavour === 'mariadb' ? [() => source.restart(['--log-bin-compress=ON'])] : []),
     ]) {
       await ledger.write(5);
       await disturb();

@@ -1,5 +1,6 @@
 -- A table becomes system-versioned and plain again, and two moments alone make no versioned table.
 -- only mariadb
+SET time_zone = '+00:00';
 CREATE TABLE t (id INT PRIMARY KEY, v INT);
 --> ddl CREATE TABLE t
 INSERT INTO t VALUES (1, 10);

@@ -1,6 +1,6 @@
 -- A versioned table may declare the columns of its row's life itself, anywhere; then they arrive like others.
 -- only mariadb
-SET timestamp = 1700000000;
+SET timestamp = 1700000000, time_zone = '+00:00';
 CREATE TABLE t (
   began TIMESTAMP(6) GENERATED ALWAYS AS ROW START,
   id INT PRIMARY KEY,

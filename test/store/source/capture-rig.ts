@@ -90,8 +90,8 @@ export class CaptureRig implements AsyncDisposable {
   }
 
   /** Waits for a condition; capture that stops meanwhile is an error. */
-  async until(condition: () => boolean): Promise<void> {
-    const deadline = Date.now() + deadlineMs;
+  async until(condition: () => boolean, withinMs = deadlineMs): Promise<void> {
+    const deadline = Date.now() + withinMs;
     while (!condition()) {
       const { state } = this.capture;
       if (state.kind === 'stopped') throw state.error ?? new Error('Capture was closed.');

@@ -80,6 +80,35 @@ describe('EventParser', () => {
     expect(parser.parse(xid(2 ** 32 + 500))).toMatchObject({ offset: 2 ** 32 + 500 });
   });
 
+  it('stays beyond 4 GiB where a start by GTID makes the source send the beginning of the file', () => {
+    const stored = 2 ** 32 + 500;
+    const parser = new EventParser({ flavour: 'mysql', file: 'binlog.000001', offset: stored });
+    parser.parse(rotate('binlog.000001'));
+    parser.parse(description(1, 126));
+    const body = Buffer.alloc(17);
+    for (const [type, end] of [
+      [EventType.START_ENCRYPTION, 166],
+      [EventType.PREVIOUS_GTIDS, 197],
+      [EventType.GTID_LIST, 240],
+      [EventType.BINLOG_CHECKPOINT, 280],
+    ] as const) {
+      parser.parse(eventOf({ type, body, end }));
+      expect([type, parser.offset]).toEqual([type, stored]);
+    }
+    const xid = eventOf({ type: EventType.XID, body: Buffer.alloc(8), end: 900 });
+    expect(parser.parse(xid)).toMatchObject({ offset: 2 ** 32 + 900 });
+  });
+
+  it('reads table ids of 48 bits', () => {
+    const parser = started();
+    const body = Buffer.alloc(30);
+    const tableId = 2 ** 40 + 2 ** 31 + 5;
+    body.writeUIntLE(tableId, 0, 6);
+    expect(parser.parse(eventOf({ type: EventType.TABLE_MAP, body }))).toMatchObject({ tableId });
+    body.writeUInt16LE(2, 8);
+    expect(parser.parse(eventOf({ type: EventType.WRITE_ROWS, body }))).toMatchObject({ tableId });
+  });
+
   it('refuses a position that goes back', () => {
     const parser = started(5000);
     expect(

@@ -53,12 +53,60 @@ onEachServer('Capture with several hosts', (flavour) => {
       expect(await idsOf(rig)).toEqual([1, 2, 3, 4, 5]);
     }
     await insert(replica, 6);
-    await using rig = await CaptureRig.start({ source: source(primary, replica), folder });
-    await rig.until(() => rig.log.head.value.lsn === 8);
-    expect(await idsOf(rig)).toEqual([1, 2, 3, 4, 5, 6]);
-    const all = await rig.transactions();
-    expect(new Set(all.map(({ id }) => id)).size).toBe(8);
-    if (flavour === 'mariadb') expect(all.map(({ id }) => id)).toContain('0-2-5');
+    {
+      await using rig = await CaptureRig.start({ source: source(primary, replica), folder });
+      await rig.until(() => rig.log.head.value.lsn === 8);
+      expect(await idsOf(rig)).toEqual([1, 2, 3, 4, 5, 6]);
+      const all = await rig.transactions();
+      expect(new Set(all.map(({ id }) => id)).size).toBe(8);
+      if (flavour === 'mariadb') expect(all.map(({ id }) => id)).toContain('0-2-5');
+    }
+    // The first server is gone for good: the log belongs to the one that it was captured from last.
+    const { others: _, ...alone } = source(replica);
+    await insert(replica, 7);
+    await using rig = await CaptureRig.start({ source: alone, folder });
+    await rig.until(() => rig.log.head.value.lsn === 9);
+    expect(await idsOf(rig)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('belongs to the server that it moved to from there on, also while that has written nothing yet', async () => {
+    await using primary = await startServer(flavour);
+    await using replica = await startReplica(primary);
+    await using folder = await temporaryFolder('moved');
+    const { others: _, ...alone } = source(replica);
+    await primary.query(orders);
+    await insert(primary, 1);
+    await replicated(primary, replica);
+    {
+      await using rig = await CaptureRig.start({ source: source(primary), folder });
+      await rig.until(() => rig.log.head.value.lsn === 3);
+    }
+    {
+      await using rig = await CaptureRig.start({ source: alone, folder });
+      expect(await stopCode(rig)).toBe('SOURCE_CHANGED');
+    }
+    {
+      await using rig = await CaptureRig.start({ source: source(replica), folder });
+      await rig.until(() => rig.capture.state.kind === 'streaming');
+      await rig.log.flush();
+      expect(rig.log.capture).toMatchObject({ identity: { serverId: 2 }, sinceLsn: 4 });
+    }
+    {
+      await using rig = await CaptureRig.start({ source: alone, folder });
+      await rig.until(() => rig.capture.state.kind === 'streaming');
+      expect(rig.log.capture).toMatchObject({ identity: { serverId: 2 }, sinceLsn: 4 });
+      await insert(primary, 2);
+      await rig.until(() => rig.log.head.value.lsn === 4);
+    }
+    await insert(primary, 3);
+    await using rig = await CaptureRig.start({ source: alone, folder });
+    await rig.until(() => rig.log.head.value.lsn === 5);
+    expect(await idsOf(rig)).toEqual([1, 2, 3]);
+    const { others: __, ...first } = source(primary);
+    await rig.capture.close();
+    await rig.log.close();
+    await using back = await CaptureRig.start({ source: first, folder });
+    expect(await stopCode(back)).toBe('SOURCE_CHANGED');
   });
 
   it('waits with SOURCE_BEHIND for a replica that has not applied all yet, and goes on by itself', async () => {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { missingPrivileges, selectPlaces, selectRight } from '../../../store/src/source/privileges.js';
+import {
+  hasPrivilege,
+  missingPrivileges,
+  selectPlaces,
+  selectRight,
+} from '../../../store/src/source/privileges.js';
 
 describe('missingPrivileges', () => {
   it.each([
@@ -96,5 +101,18 @@ describe('selectPlaces', () => {
     [['shop_*.orders'], ['*.*']],
   ])('for %j is no more than what is captured', (include, expected) => {
     expect(selectPlaces(include, (...parts) => parts.join('/'))).toEqual(expected);
+  });
+});
+
+describe('hasPrivilege', () => {
+  it.each([
+    [['GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost`'], true],
+    [['GRANT SELECT, TRIGGER ON `shop`.* TO `u`@`%`'], true],
+    [['GRANT TRIGGER ON `sh%`.* TO `u`@`%`'], true],
+    [['GRANT TRIGGER ON `shop`.`orders` TO `u`@`%`'], true],
+    [['GRANT TRIGGER ON `shop`.`people` TO `u`@`%`', 'GRANT SELECT ON *.* TO `u`@`%`'], false],
+    [['GRANT TRIGGER ON *.* TO `u`@`%`', 'REVOKE TRIGGER ON `shop`.* FROM `u`@`%`'], false],
+  ])('finds in %j whether triggers of a table are seen', (grants, expected) => {
+    expect(hasPrivilege(grants, 'TRIGGER', 'shop', 'orders')).toBe(expected);
   });
 });

@@ -4,6 +4,7 @@ import { ByteWriter, RowTranscoder } from '../../../store/src/source/row-transco
 import { parseTableMap } from '../../../store/src/source/table-schema.js';
 import { startServer, type DatabaseServer } from '../../support/database-server.js';
 import { onEachServer } from '../../support/on-each-server.js';
+import { rounds } from '../../support/rounds.js';
 import {
   binlogEvents,
   binlogOf,
@@ -16,7 +17,7 @@ import { Random, randomTable } from './random-tables.js';
 import { connectPlainly } from './server-rows.js';
 
 const seed = Number(process.env['DRC_SEED'] ?? Math.floor(Math.random() * 1e9));
-const mutationsPerEvent = 300;
+const mutationsPerEvent = rounds(100, 600);
 
 /** The event alone, and behind it bytes that are not its own. */
 function aloneWith(event: BinlogEvent, tail: number): { event: BinlogEvent; bytes: Buffer } {

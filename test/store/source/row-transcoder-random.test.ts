@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startServer, type DatabaseServer } from '../../support/database-server.js';
 import { onEachServer } from '../../support/on-each-server.js';
+import { rounds } from '../../support/rounds.js';
 import { binlogOf, decodeBinlog, type DecodedRows } from './binlog-rows.js';
 import { Random, randomTable } from './random-tables.js';
 import { connectPlainly, plainRow, selectRows, type Plain } from './server-rows.js';
@@ -11,7 +12,7 @@ import { connectPlainly, plainRow, selectRows, type Plain } from './server-rows.
  */
 const givenSeed = process.env['DRC_SEED'];
 const firstSeed = givenSeed === undefined ? Math.floor(Math.random() * 1e9) : Number(givenSeed);
-const tables = givenSeed === undefined ? Number(process.env['DRC_RANDOM_TABLES'] ?? 25) : 1;
+const tables = givenSeed === undefined ? Number(process.env['DRC_RANDOM_TABLES'] ?? rounds(20, 300)) : 1;
 
 const imagesOf = (events: readonly DecodedRows[], kind: DecodedRows['kind']): Plain[][] =>
   events

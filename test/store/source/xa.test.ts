@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type mysql from 'mysql2/promise';
+import pino from 'pino';
 import { expect, it } from 'vitest';
 import { startServer, type DatabaseServer } from '../../support/database-server.js';
 import { newestId } from '../../support/gtid.js';
@@ -116,8 +117,16 @@ onEachServer('prepared XA transactions', (flavour) => {
         connection.query(xa(String(name), `INSERT INTO shop.t VALUES (${id}, 'x')`, 'XA PREPARE')),
       );
     await server.query('FLUSH BINARY LOGS');
-    await using rig = await CaptureRig.start({ source: server, start: { kind: 'now' } });
+    const warned: { check: string; found: string; fix: string[] }[] = [];
+    const logger = pino(
+      { level: 'warn' },
+      { write: (line: string) => void warned.push(JSON.parse(line) as (typeof warned)[number]) },
+    );
+    await using rig = await CaptureRig.start({ source: server, start: { kind: 'now' }, logger });
     await rig.until(() => rig.capture.state.kind === 'streaming');
+    const [warning] = warned.filter(({ check }) => check === 'prepared_transactions');
+    expect(warning?.found).toMatch(/^2 XA transactions: X'6[12]',X'',1, X'6[12]',X'',1$/);
+    expect(warning?.fix).toContain("XA ROLLBACK X'62',X'',1;");
     await decide(server, "XA ROLLBACK 'b'");
     await server.query("INSERT INTO shop.t VALUES (3, 'y')");
     await reached(rig, server);

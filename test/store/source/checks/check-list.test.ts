@@ -5,6 +5,7 @@ import { findingsOf, worst } from '../../../../store/src/source/checks/check-lis
 import { collationFault, typeFault } from '../../../../store/src/source/checks/column-support.js';
 import { isSince, type ServerFacts, type SourceFacts } from '../../../../store/src/source/checks/facts.js';
 import type { Finding } from '../../../../store/src/source/checks/finding.js';
+import { topology } from '../../../../store/src/source/checks/topology.js';
 import { TableFilter } from '../../../../store/src/source/table-filter.js';
 
 type Variables = Readonly<Record<string, string>>;
@@ -319,4 +320,19 @@ it('a server without an id is refused', () => {
 it('accounts and names are quoted as the server reads them', () => {
   const finding = check('privileges', facts({ grants: [], account: "o'neil@10.0.%" }))!;
   expect(finding.fix).toEqual(["GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'o''neil'@'10.0.%';"]);
+});
+
+describe('topology', () => {
+  const mysql = (uuid: string, serverId: number) => ({ flavour: 'mysql', uuid, serverId }) as const;
+  const mariadb = { flavour: 'mariadb', uuid: '', serverId: 9 } as const;
+  const beside = { ...mysql('a', 1), address: 'db1:3306' };
+
+  it.each([
+    [mysql('b', 2), 'ok', 'server id 2'],
+    [mysql('b', 1), 'fault', 'server id 1, as db1:3306'],
+    [mysql('a', 2), 'fault', 'the server_uuid of db1:3306'],
+    [mariadb, 'fault', 'mariadb, while db1:3306 is mysql'],
+  ] as const)('%j beside another server is %s', (host, status, found) => {
+    expect(topology(host, [beside])).toMatchObject({ status, found });
+  });
 });

@@ -1,0 +1,104 @@
+import { cp, rm } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { startServer, type DatabaseServer } from '../../support/database-server.js';
+import { newestId } from '../../support/gtid.js';
+import { onEachServer } from '../../support/on-each-server.js';
+import { promote, replicated, startReplica } from '../../support/replication.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+import { CaptureRig, stopCode } from './capture-rig.js';
+
+const orders = 'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(20))';
+
+const insert = (server: DatabaseServer, ...ids: readonly number[]): Promise<unknown> =>
+  server.query(ids.map((id) => `INSERT INTO shop.t VALUES (${id}, 'x')`).join(';'));
+
+/** As `source.hosts`. */
+const hosts = (...servers: readonly { readonly port: number }[]) => {
+  const [first, ...others] = servers.map(({ port }) => ({ host: '127.0.0.1', port }));
+  return { ...first!, others, user: 'root', password: '' };
+};
+
+onEachServer('Capture from a source whose past is not the log’s', (flavour) => {
+  it('stops with SOURCE_HISTORY_CHANGED where it was restored from an older backup and written to since, less than before or more', async () => {
+    await using server = await startServer(flavour);
+    await using backup = await temporaryFolder('backup');
+    await using folder = await temporaryFolder('restored');
+    await server.query(orders);
+    await insert(server, 1);
+    await server.kill('SIGTERM');
+    await cp(server.dataDir, backup.file('data'), { recursive: true });
+    await server.restart();
+    await insert(server, 2, 3);
+    {
+      await using rig = await CaptureRig.start({ source: server, folder });
+      await rig.reaches(await newestId(server));
+    }
+    await server.kill('SIGTERM');
+    await rm(server.dataDir, { recursive: true });
+    await cp(backup.file('data'), server.dataDir, { recursive: true });
+    await server.restart();
+    for (const written of [[10], [11, 12, 13, 14]]) {
+      await insert(server, ...written);
+      for (const source of [server, hosts(server)]) {
+        await using rig = await CaptureRig.start({ source, folder });
+        expect(await stopCode(rig)).toBe('SOURCE_HISTORY_CHANGED');
+        expect((await rig.transactions()).length).toBe(5);
+      }
+    }
+  });
+
+  it('stops with SOURCE_HISTORY_CHANGED that names an errant transaction, which only a replica has', async () => {
+    await using primary = await startServer(flavour);
+    await using replica = await startReplica(primary);
+    await using folder = await temporaryFolder('errant');
+    await primary.query(orders);
+    await replicated(primary, replica);
+    await replica.query(
+      flavour === 'mariadb'
+        ? "SET gtid_domain_id = 5; INSERT INTO shop.t VALUES (1, 'errant')"
+        : "INSERT INTO shop.t VALUES (1, 'errant')",
+    );
+    {
+      await using rig = await CaptureRig.start({ source: hosts(replica), folder });
+      await rig.until(() => rig.log.head.value.lsn === 3);
+    }
+    await using rig = await CaptureRig.start({ source: hosts(primary), folder });
+    expect(await stopCode(rig)).toBe('SOURCE_HISTORY_CHANGED');
+    const [errant] = (await rig.transactions()).slice(-1);
+    expect((await rig.capture.ended)!.details).toEqual({ missing: errant!.id });
+  });
+
+  it('stops with GTID_PURGED where no host has what comes next any more, and goes on at one that has', async () => {
+    await using primary = await startServer(flavour);
+    await using replica = await startReplica(primary);
+    await using folder = await temporaryFolder('gtid-purged');
+    await primary.query(orders);
+    await insert(primary, 1);
+    {
+      await using rig = await CaptureRig.start({ source: hosts(primary), folder });
+      await rig.until(() => rig.log.head.value.lsn === 3);
+    }
+    await insert(primary, 2);
+    await replicated(primary, replica);
+    await promote(replica);
+    await replica.query('FLUSH BINARY LOGS');
+    await insert(replica, 3);
+    await purgeFirst(replica);
+    {
+      await using rig = await CaptureRig.start({ source: hosts(replica), folder });
+      expect(await stopCode(rig)).toBe('GTID_PURGED');
+    }
+    await using rig = await CaptureRig.start({ source: hosts(replica, primary), folder });
+    await rig.until(() => rig.log.head.value.lsn === 4);
+    expect(rig.capture.source.port).toBe(primary.port);
+  });
+});
+
+/** A server keeps a file for as long as it may need it for its own recovery. */
+async function purgeFirst(server: DatabaseServer): Promise<void> {
+  for (;;) {
+    const [first] = (await server.query('SHOW BINARY LOGS')) as { Log_name: string }[];
+    if (first!.Log_name !== 'binlog.000001') return;
+    await server.query("PURGE BINARY LOGS TO 'binlog.000002'");
+  }
+}
