@@ -1,8 +1,36 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { TotalsReporter } from './test/support/reporter.js';
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** `npm run test:soak`. */
+const soak = ['test/soak/**/*.test.ts'];
+
+/** `scripts/test.mjs --soak` sets it. */
+const isLong = process.env['DRC_TEST_LONG'] !== undefined;
+
+/** They go by a seed, or round and round: once shortly in `npm test`, once for long among the soak tests. */
+const withLongForm = [
+  'test/crash/congo-random.test.ts',
+  'test/crash/source.test.ts',
+  'test/crash/store-random.test.ts',
+  'test/protocol/expression/servers.test.ts',
+  'test/protocol/fuzz.test.ts',
+  'test/store/serve/session.test.ts',
+  'test/store/source/row-transcoder-malformed.test.ts',
+  'test/store/source/row-transcoder-random.test.ts',
+];
+
+/** They measure the memory of their own process. */
+const alone = [
+  'test/client-sdk/credit.test.ts',
+  'test/client-sdk/congo/congo.test.ts',
+  'test/protocol/fuzz.test.ts',
+  'test/protocol/record.test.ts',
+  'test/store/source/transaction-payload.test.ts',
+];
 
 export default defineConfig({
   resolve: {
@@ -19,11 +47,32 @@ export default defineConfig({
   // Lowers `await using`, which Node 20 lacks.
   oxc: { target: 'node20' },
   test: {
-    include: ['test/**/*.test.ts'],
     reporters: ['default', new TotalsReporter()],
     setupFiles: ['test/support/orphan.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    // One more than processors: tests wait, too.
+    maxWorkers: availableParallelism() + 1,
+    projects: [
+      {
+        extends: true,
+        // One process for many files: starting one and loading what we depend on takes a second each time.
+        test: {
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: [...soak, ...alone],
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'alone', include: alone } },
+      {
+        extends: true,
+        test: {
+          name: 'soak',
+          include: [...soak, ...(isLong ? withLongForm : [])],
+          testTimeout: 600_000,
+        },
+      },
+    ],
   },
 });

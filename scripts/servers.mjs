@@ -82,15 +82,19 @@ export async function identify(program) {
 /** Every database server found, best place first; the same file under two names counts once. */
 export async function findServers(folders = programFolders()) {
   const servers = [];
+  for await (const server of serversIn(folders)) servers.push(server);
+  return servers;
+}
+
+async function* serversIn(folders) {
   const seen = new Set();
   for await (const program of candidates(serverNames, folders)) {
     const file = await realpath(program);
     if (seen.has(file)) continue;
     seen.add(file);
     const server = await identify(program);
-    if (server !== undefined) servers.push(server);
+    if (server !== undefined) yield server;
   }
-  return servers;
 }
 
 /** What people call a flavour, and the variable that names its server program outright. */
@@ -111,8 +115,9 @@ export async function findServer(flavour, environment = process.env) {
     if (server?.flavour !== flavour) throw new Error(`${variable}=${named} is not a ${title} server.`);
     return server;
   }
-  const servers = await findServers(programFolders(environment));
-  return servers.find((server) => server.flavour === flavour);
+  for await (const server of serversIn(programFolders(environment)))
+    if (server.flavour === flavour) return server;
+  return undefined;
 }
 
 export const findMariadb = (environment) => findServer('mariadb', environment);

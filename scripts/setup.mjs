@@ -83,6 +83,7 @@ export const build = () => capture(join(root, 'node_modules', '.bin', 'tsc'), ['
 export async function provideServers(environment = process.env) {
   const required = requiredServers(environment);
   await provideMariadb();
+  if (required.has('mariadb')) await provideMariadbPlugins();
   if ((await find('mysql')) !== undefined) return;
   if (!required.has('mysql')) {
     say(
@@ -93,6 +94,14 @@ export async function provideServers(environment = process.env) {
   await installMysql();
   if ((await find('mysql')) === undefined)
     throw new SetupError('scripts/install-mysql installed no MySQL server.');
+}
+
+/** For the test of encrypted binlogs, which is skipped without. */
+async function provideMariadbPlugins() {
+  const prefix = await debianRootPrefix();
+  const [program, ...args] = [...(prefix ?? []), join(root, 'scripts', 'install-mariadb-plugins')];
+  if (prefix === undefined || (await show(program, args)).code !== 0)
+    say('MariaDB’s plugins could not be installed: the test of its encrypted binlogs is skipped.');
 }
 
 /** The flavours in DRC_REQUIRE_SERVERS. */
@@ -122,6 +131,19 @@ async function installMysql() {
   const [program, ...args] = [...prefix, join(root, 'scripts', 'install-mysql')];
   if ((await show(program, args)).code !== 0)
     throw new SetupError('scripts/install-mysql failed; see its messages above.');
+}
+
+/**
+ * strace, which gives processes faults of the kernel: only where DRC_REQUIRE_STRACE is set. Elsewhere the tests that need
+ * it are skipped if it is not there.
+ * @throws SetupError
+ */
+export async function provideStrace(environment = process.env) {
+  if ((environment.DRC_REQUIRE_STRACE ?? '') === '') return;
+  const isThere = async () => (await findProgram(['strace'])) !== undefined;
+  if (await isThere()) return;
+  if (!(await installFromApt(['strace'])) || !(await isThere()))
+    throw new SetupError('DRC_REQUIRE_STRACE asks for strace, and it is not there: please install it.');
 }
 
 /** Finds MariaDB's programs, or installs them where that is possible without starting a service. */

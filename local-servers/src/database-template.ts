@@ -1,10 +1,13 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { installDatabase, userArguments, type ServerProgram } from '../../scripts/servers.mjs';
 import { storageArguments } from './server-arguments.js';
+
+const run = promisify(execFile);
 
 /** A user who may do nothing at all, until a test grants it something. */
 export const plainUser = { user: 'plain', password: 'plain' } as const;
@@ -14,14 +17,18 @@ const createPlainUser = `CREATE USER '${plainUser.user}'@'127.0.0.1' IDENTIFIED 
 /** A new database to copy from, made once for each server version and kept beside the installed packages. */
 export async function databaseTemplate(program: ServerProgram): Promise<string> {
   const cache = fileURLToPath(new URL('../../node_modules/.cache/drc/', import.meta.url));
-  const path = join(cache, `${program.flavour}-${program.version}-1`);
+  const path = join(cache, `${program.flavour}-${program.version}-2`);
   if (existsSync(path)) return path;
   await mkdir(cache, { recursive: true });
   const making = await mkdtemp(join(cache, 'making-'));
   try {
     const dataDir = join(making, 'data');
     await (program.flavour === 'mysql' ? makeMysql(program, dataDir) : makeMariadb(program, dataDir));
-    await rename(dataDir, path);
+    const small = join(making, 'small');
+    // Most of it are zeros: files with holes are copied in a tenth of the time. Only GNU's cp makes them.
+    const holes = process.platform === 'linux' ? ['--sparse=always'] : [];
+    await run('cp', ['-R', ...holes, dataDir, small]);
+    await rename(small, path);
   } catch (error) {
     // Another test process may have been faster.
     if (!existsSync(path)) throw error;
@@ -29,6 +36,11 @@ export async function databaseTemplate(program: ServerProgram): Promise<string> 
     await rm(making, { recursive: true, force: true });
   }
   return path;
+}
+
+/** A copy of a template. Not with Node's cp, which fills the holes. @param dataDir must not exist */
+export async function copyDatabase(template: string, dataDir: string): Promise<void> {
+  await run('cp', ['-R', template, dataDir]);
 }
 
 async function makeMysql(program: ServerProgram, dataDir: string): Promise<void> {

@@ -70,6 +70,8 @@ describe('subscribe', () => {
     ['an unknown operation', { operations: ['inserts'] }, /^operations: 'inserts' is none of 'insert'/],
     ['a text for operations', { operations: 'insert' }, /^operations: 'insert' is no list/],
     ['an empty list of operations', { operations: [] }, /^operations: the list is empty/],
+    ['one id for a list of them', { acknowledgeGaps: '0-1-7' }, /^acknowledgeGaps: '0-1-7' is no list/],
+    ['a set for an id', { acknowledgeGaps: ['0-1-7,1-1-3'] }, /^acknowledgeGaps: '0-1-7,1-1-3' is no id/],
     ['a path for checkpoints', { checkpoints: './progress' }, /write fileCheckpoints\('.\/progress'\)/],
     [
       'half a checkpoint store',
@@ -101,6 +103,11 @@ describe('subscribe', () => {
     expect(() => checkSubscribeOptions('shop', options as SubscribeOptions)).toThrow(message);
   });
 
+  it('refuses more acknowledged gaps than a message has room for', () => {
+    const acknowledgeGaps = Array.from({ length: 101 }, (_, index) => `0-1-${index + 1}`);
+    expect(() => checkSubscribeOptions('shop', { acknowledgeGaps })).toThrow(RangeError);
+  });
+
   it('refuses a topic that is none', () => {
     for (const topic of [undefined, '', 7])
       expect(() => checkSubscribeOptions(topic as string, {})).toThrow(/^subscribe: the topic is /);
@@ -111,7 +118,13 @@ describe('subscribe', () => {
       checkSubscribeOptions('shop', { from });
     const checkpoints = fileCheckpoints('./progress/');
     const tables = ['shop.orders', 'crm.*', '*', 'shop?x', '{a.b,c.d}'];
-    const given = { tables, operations: ['insert', 'delete'], checkpoints, windowBytes: 1 } as const;
+    const given = {
+      tables,
+      operations: ['insert', 'delete'],
+      acknowledgeGaps: ['0-1-7'],
+      checkpoints,
+      windowBytes: 1,
+    } as const;
     checkSubscribeOptions('shop', { ...given, signal: new AbortController().signal });
   });
 

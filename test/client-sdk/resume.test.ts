@@ -229,6 +229,25 @@ describe('a subscription whose session is lost', () => {
     expect(seen).toEqual(fake.store.log.map(({ id }) => id));
   });
 
+  it('moves on from a store whose own source has failed it, at the beginning or in the middle, and throws its error where there is no other', async () => {
+    const codes = ['BINLOG_RESET', 'GTID_PURGED', 'SOURCE_HISTORY_CHANGED', 'LOG_CORRUPT'] as const;
+    const faults = codes.flatMap((code) => [{ error: { code } }, { error: { code }, cutAfterRecords: 3 }]);
+    for (const fault of faults) {
+      await using one = await FakeStore.start({ log: transactions(6), id: 'one', lineage: '1'.repeat(32) });
+      await using other = await FakeStore.start({ log: transactions(6), id: 'other' });
+      await using manager = await FakeManager.start({ stores: [one.address, other.address] });
+      await using hub = await connect({ clusterManager: manager.address, credentials });
+      one.faults.push(fault, {});
+      const reading = read(hub.subscribe<Shop>('shop', { from: 'earliest' }), 6);
+      expect(await reading, fault.error.code).toEqual(rowsOf(other.log));
+      expect([one.sessions.length, other.sessions.length]).toEqual([1, 1]);
+      manager.stores = [one.address];
+      one.faults.splice(0, Infinity, fault, {});
+      const alone = read(hub.subscribe<Shop>('shop', { from: 'earliest' }), 6);
+      await expect(alone).rejects.toMatchObject({ code: fault.error.code });
+    }
+  });
+
   it('ends where lsns do not grow', async () => {
     await using fake = await startFakeHub({ log: transactions(5) });
     fake.store.faults.push({ lsnFrom: 7 });

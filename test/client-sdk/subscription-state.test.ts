@@ -91,3 +91,10 @@ describe('the state of a subscription', () => {
     expect(next(states.streaming, { kind: 'close', at: 5, error })).toEqual({ ...closed, error });
   });
 });
+
+it('a checkpoint ahead of the log is seen until the log has been read', () => {
+  const ahead = next(states.connecting, { ...events.subscribed, ahead: true });
+  expect(ahead).toEqual({ ...streaming, ahead: true });
+  expect(next(ahead, events.caughtUp)).toEqual({ kind: 'caughtUp', store: 's', since: 5 });
+  expect(next(states.connecting, { ...events.subscribed, ahead: false })).toEqual(streaming);
+});

@@ -1,19 +1,12 @@
-import { readFile, readdir, readlink } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { type Finished, runCommand, startCommand } from '../cli/support/command.js';
+import { runCommand, startCommand } from '../cli/support/command.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { demoMain as main, expectSignalEndsDemo, lastLine, processesIn, runIn } from './demo-process.js';
 
-const main = fileURLToPath(new URL('../../examples/dist/demo/main.js', import.meta.url));
 const tampered = fileURLToPath(new URL('demo-tampered.mjs', import.meta.url));
-
-const lastLine = (text: string): unknown => JSON.parse(text.trim().split('\n').at(-1)!);
-
-/** A folder for temporary files of its own, so that what is left behind can be told from others'. */
-async function runIn(folder: string, program: string, args: readonly string[]): Promise<Finished> {
-  return runCommand(args, { program, env: { TMPDIR: folder } });
-}
 
 test('the demo ends equal, its last line is its result, and nothing stays behind', async () => {
   await using folder = await temporaryFolder('tmp');
@@ -43,15 +36,9 @@ test('one row changed by hand on the target makes the demo fail, and is shown', 
   expect(code).toBe(1);
 });
 
-const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-
-test.each(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)('%s in the middle ends everything', async (signal) => {
+test('Ctrl-C in the middle ends everything', async () => {
   await using folder = await temporaryFolder('tmp');
-  await using demo = startCommand(['--seconds', '60'], { program: main, env: { TMPDIR: folder.path } });
-  await demo.prints(/\d+ transactions/);
-  expect(await demo.stop(signal)).toBe(codes[signal]);
-  expect(demo.stderr).toBe('Stopped.\n');
-  expect(await readdir(folder.path)).toEqual([]);
+  await expectSignalEndsDemo(folder.path, 'SIGINT');
 });
 
 test('kill -9 of the demo leaves neither processes nor folders', async () => {
@@ -65,20 +52,6 @@ test('kill -9 of the demo leaves neither processes nor folders', async () => {
   await expect.poll(() => readdir(folder.path), { timeout: 30_000 }).toEqual([]);
   await expect.poll(() => processesIn(folder.path), { timeout: 30_000 }).toEqual([]);
 });
-
-/** Process ids; those that have ended and are not yet taken note of do not count. */
-async function processesIn(folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue;
-    const [line, cwd] = await Promise.all([
-      readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
-      readlink(`/proc/${pid}/cwd`).catch(() => ''),
-    ]);
-    if (line.includes(folder) || cwd.startsWith(folder)) found.push(pid);
-  }
-  return found;
-}
 
 test('--keep leaves all of it running, and what it prints can be tried', async () => {
   await using folder = await temporaryFolder('tmp');

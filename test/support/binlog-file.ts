@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { EventType, eventHeaderBytes } from '../../store/src/source/binlog-events.js';
 import type { DatabaseServer } from './database-server.js';
 
@@ -51,4 +52,49 @@ export function binlogEvents(file: Buffer): FileEvent[] {
 /** The events of one of the server's own binlog files; by default those of the first. */
 export async function serverBinlog(server: DatabaseServer, file = 'binlog.000001'): Promise<FileEvent[]> {
   return binlogEvents(await readFile(join(server.dataDir, file)));
+}
+
+/** What a server writes on occasions that no test can bring about; its CRC and position come by themselves. */
+export interface CraftedEvent {
+  readonly type: number;
+  readonly body?: Buffer;
+  readonly flags?: number;
+}
+
+/**
+ * Puts events into a file that the server has closed, in front of the one at `before`: a negative index counts from the
+ * end. What stands behind them moves.
+ */
+export async function insertEvents(
+  server: DatabaseServer,
+  file: string,
+  crafted: readonly CraftedEvent[],
+  before = -1,
+): Promise<void> {
+  const path = join(server.dataDir, file);
+  const events = binlogEvents(await readFile(path));
+  const { bytes: description } = events[0]!;
+  const hasCrc = description[description.length - crcBytes - 1] === 1;
+  const made = crafted.map(({ type, body = Buffer.alloc(0), flags = 0 }) => {
+    const bytes = Buffer.alloc(eventHeaderBytes + body.length + (hasCrc ? crcBytes : 0));
+    // Time and server id as all others of the file.
+    description.copy(bytes, 0, 0, eventHeaderBytes);
+    bytes[4] = type;
+    bytes.writeUInt32LE(bytes.length, 9);
+    bytes.writeUInt16LE(flags, 17);
+    body.copy(bytes, eventHeaderBytes);
+    return bytes;
+  });
+  let offset = magic.length;
+  const placed = events
+    .map(({ bytes }) => bytes)
+    .toSpliced(before, 0, ...made)
+    .map((bytes, index) => {
+      offset += bytes.length;
+      if (index === 0) return bytes;
+      bytes.writeUInt32LE(offset, 13);
+      if (hasCrc) bytes.writeUInt32LE(crc32(bytes.subarray(0, -crcBytes)), bytes.length - crcBytes);
+      return bytes;
+    });
+  await writeFile(path, Buffer.concat([magic, ...placed]));
 }

@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { expect, test } from 'vitest';
-import { startMysql, startServer } from './database-server.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type DatabaseServer, startMysql, startServer } from './database-server.js';
 import { onEachServer, onServer } from './on-each-server.js';
 
 onEachServer('a server of one’s own', (flavour) => {
+  let server: DatabaseServer;
+  beforeAll(async () => {
+    server = await startServer(flavour);
+  });
+  afterAll(() => server?.stop());
+
   test('a test server answers root and writes full row events', async () => {
-    await using server = await startServer(flavour);
     const rows = await server.query(
       'SELECT @@log_bin b, @@binlog_format f, @@binlog_row_metadata m, @@server_id s',
     );
@@ -14,23 +19,21 @@ onEachServer('a server of one’s own', (flavour) => {
   });
 
   test('arguments of a test override the defaults', async () => {
-    await using server = await startServer(flavour, {
+    await using other = await startServer(flavour, {
       serverId: 7,
       args: ['--binlog-row-image=MINIMAL', '--skip-log-bin'],
     });
-    const rows = await server.query('SELECT @@log_bin b, @@binlog_row_image i, @@server_id s');
+    const rows = await other.query('SELECT @@log_bin b, @@binlog_row_image i, @@server_id s');
     expect(rows).toEqual([{ b: 0, i: 'MINIMAL', s: 7 }]);
   });
 
   test('the plain user may log in and nothing else', async () => {
-    await using server = await startServer(flavour);
     const connection = await server.connect({ ...server.plainUser });
     await expect(connection.query('SELECT * FROM mysql.user')).rejects.toThrow(/denied/);
     await connection.end();
   });
 
   test('committed rows outlive a kill and a restart, and stopping removes everything', async () => {
-    const server = await startServer(flavour);
     await server.query(
       'CREATE DATABASE a; CREATE TABLE a.t (id INT PRIMARY KEY); INSERT INTO a.t VALUES (1)',
     );

@@ -4,14 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { totalsLine } from './reporter.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-
-test('the line of totals names skipped tests only where there are any', () => {
-  expect(totalsLine({ passed: 3, failed: 0, skipped: 0 })).toBe('3 passed, 0 failed');
-  expect(totalsLine({ passed: 0, failed: 2, skipped: 1 })).toBe('0 passed, 2 failed, 1 skipped');
-});
 
 /** Runs a project of one test file with our reporter; what it prints, in lines. */
 async function linesOf(source: string): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite, Vitest } from 'vitest/node';
+import { totalsLine, type Totals } from '../../scripts/totals.mjs';
 
 /** Ends the run with what was skipped and the line `N passed, N failed`, with `, N skipped` where there are any. */
 export class TotalsReporter implements Reporter {
@@ -15,15 +16,6 @@ export class TotalsReporter implements Reporter {
     process.stdout.write([...skipped, totals, ''].join('\n'));
   }
 }
-
-export interface Totals {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
-export const totalsLine = ({ passed, failed, skipped }: Totals): string =>
-  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 
 /** A file or suite that fails outside of its tests counts as one failure, and so does an unhandled error. */
 function countTests(modules: readonly TestModule[], unhandledErrors: number): Totals {

@@ -63,6 +63,7 @@ async function runToStop(
   reading: Reading,
   statements: readonly SpecStatement[],
 ): Promise<SpecStop> {
+  const rowsBefore = rowsStored(hub);
   await hub.source.query(create);
   await readTo(reading, create);
   const before = hub.store.store.log.capture.executed.toString();
@@ -74,7 +75,10 @@ async function runToStop(
   // `server:1-7` has come to 7; MariaDB's GTIDs name the last one as they are.
   const last = executed.replace(/:.*?(\d+)$/, ':$1');
   const read = executed === before ? [] : await reading.until(last);
-  return { transactions: read.map(specTransaction), code: error?.code ?? 'CLOSED' };
+  const transactions = read.map(specTransaction);
+  expectConserved(hub);
+  expectAllDelivered(rowsBefore, rowsStored(hub), transactions);
+  return { transactions, code: error?.code ?? 'CLOSED' };
 }
 
 /** All transactions up to the one that is this statement. The order of the binlog is all that it takes: no GTIDs. */
@@ -136,7 +140,7 @@ function specChange(change: Change): SpecChange {
   }
 }
 
-/** Read = stored + left out, for each type of events and each table. No transaction is open now. */
+/** Read = stored + left out, for each type of events and each table. No transaction is open now, also where capture stopped. */
 function expectConserved(hub: TestHub): void {
   const { events, tables } = hub.store.store.capture.counters.snapshot();
   for (const [name, { read, stored, leftOut }] of Object.entries({ ...events, ...tables })) {
