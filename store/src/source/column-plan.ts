@@ -279,6 +279,8 @@ function extentOf(column: MapColumn, context: ColumnContext): Extent {
     case ColumnCode.geometry:
     case ColumnCode.json:
     case ColumnCode.vector:
+      if (metadata < 1 || metadata > 4)
+        throw unsupported(column, context, `its values have lengths of ${metadata} bytes`);
       return { variable: true, width: metadata };
     default:
       throw unsupported(column, context, `type ${code} is not handled`);
