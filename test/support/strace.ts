@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /*
@@ -43,8 +44,11 @@ export function straceCommand({ calls, what, files = [] }: Fault): readonly stri
   return ['strace', '-f', '-qq', '-o', '/dev/null', ...quick, ...paths, ...injection];
 }
 
-/** What LevelDB may call its files in a young folder: strace wants whole paths. */
+/** What LevelDB may call the files that it makes next: strace wants whole paths. */
 export function levelFiles(folder: string, endings: readonly string[] = ['log', 'ldb']): string[] {
-  const numbers = Array.from({ length: 60 }, (_, index) => String(index + 1).padStart(6, '0'));
-  return endings.flatMap((ending) => numbers.map((number) => join(folder, 'level', `${number}.${ending}`)));
+  const level = join(folder, 'level');
+  const names = existsSync(level) ? readdirSync(level) : [];
+  const newest = Math.max(0, ...names.map((name) => Number(/\d+/.exec(name)?.[0] ?? 0)));
+  const numbers = Array.from({ length: 60 }, (_, index) => String(newest + index + 1).padStart(6, '0'));
+  return endings.flatMap((ending) => numbers.map((number) => join(level, `${number}.${ending}`)));
 }

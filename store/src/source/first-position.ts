@@ -139,12 +139,16 @@ export async function executedAt(
   return await executedIn(control, file, offset);
 }
 
+/** So MySQL names the event of a GTID with a tag, unlike all others. */
+const taggedGtid = 'Gtid_tagged_log_event';
+
 /** A page of SHOW BINLOG EVENTS: some 200 bytes an event, and the text of its statement. */
 const eventsPerPage = 2_000;
 const wrap = 0x1_0000_0000;
 /** What a transaction begins with, or what a file ends with. */
 const betweenTransactions: ReadonlySet<unknown> = new Set([
   'Gtid',
+  taggedGtid,
   'Anonymous_Gtid',
   'Rotate',
   'Stop',
@@ -169,7 +173,7 @@ async function executedIn(
       if (from > offset) return undefined;
       // 'uuid:1' on MySQL, BEGIN GTID 0-1-2 on MariaDB.
       const id =
-        row['Event_type'] === 'Gtid'
+        row['Event_type'] === 'Gtid' || row['Event_type'] === taggedGtid
           ? /'([^']+)'|GTID (\d+-\d+-\d+)/
               .exec(String(row['Info']))
               ?.slice(1)

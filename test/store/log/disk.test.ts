@@ -97,8 +97,9 @@ describe.skipIf(!canMount)(`on a tiny disk${mountNote}`, () => {
   });
 
   test('a log without a reserve meets ENOSPC, closes itself, and has when reopened all that it acknowledged', async () => {
-    await using disk = (await tinyDisk(96 * mebibyte))!;
-    await writeFile(`${disk.path}/ballast`, noise(44 * mebibyte, 7));
+    // Without the ballast there is room for LevelDB to merge all that it has.
+    await using disk = (await tinyDisk(160 * mebibyte))!;
+    await writeFile(`${disk.path}/ballast`, noise(108 * mebibyte, 7));
     const log = await openLog(`${disk.path}/data`);
     await log.begin(source, position, TransactionSet.parse(''), true);
     const waiting = log.head.after(1e9, new AbortController().signal);

@@ -14,7 +14,9 @@ onEachServer('where an empty log begins', (flavour) => {
     const ends: { file: string; offset: number; executed: string }[] = [];
     const variable = flavour === 'mariadb' ? 'gtid_binlog_pos' : 'gtid_executed';
     for (let id = 1; id <= 5; id++) {
-      await server.query(`INSERT INTO shop.t VALUES (${id})`);
+      // MySQL names the events of tagged GTIDs otherwise.
+      const tag = flavour === 'mysql' && id % 2 === 0 ? "SET gtid_next = 'AUTOMATIC:audit'; " : '';
+      await server.query(`${tag}INSERT INTO shop.t VALUES (${id})`);
       const files = (await server.query('SHOW BINARY LOGS')) as { Log_name: string; File_size: number }[];
       const { Log_name: file, File_size: size } = files.at(-1)!;
       const rows = (await server.query(`SELECT @@GLOBAL.${variable} AS executed`)) as { executed: string }[];
@@ -25,7 +27,8 @@ onEachServer('where an empty log begins', (flavour) => {
       expect((await executedAt(control, flavour, position))?.toString()).toBe(executed);
     const { executed, ...position } = ends[1]!;
     await using rig = await CaptureRig.start({ source: server, start: { kind: 'position', position } });
-    await rig.reaches(await newestId(server));
+    await rig.until(() => rig.log.head.value.lsn === 3);
+    expect(rig.log.capture.executed.toString()).toBe(ends.at(-1)!.executed);
     expect((await rig.log.executedBefore(1)).toString()).toBe(executed);
     expect((await rig.changes()).map((change) => 'after' in change && change.after['id'])).toEqual([3, 4, 5]);
   });

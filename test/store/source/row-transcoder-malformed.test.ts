@@ -17,7 +17,7 @@ import { Random, randomTable } from './random-tables.js';
 import { connectPlainly } from './server-rows.js';
 
 const seed = Number(process.env['DRC_SEED'] ?? Math.floor(Math.random() * 1e9));
-const mutationsPerEvent = rounds(100, 600);
+const mutationsPerEvent = rounds(100, 250);
 
 /** The event alone, and behind it bytes that are not its own. */
 function aloneWith(event: BinlogEvent, tail: number): { event: BinlogEvent; bytes: Buffer } {

@@ -12,7 +12,7 @@ import { connectPlainly, plainRow, selectRows, type Plain } from './server-rows.
  */
 const givenSeed = process.env['DRC_SEED'];
 const firstSeed = givenSeed === undefined ? Math.floor(Math.random() * 1e9) : Number(givenSeed);
-const tables = givenSeed === undefined ? Number(process.env['DRC_RANDOM_TABLES'] ?? rounds(20, 300)) : 1;
+const tables = givenSeed === undefined ? Number(process.env['DRC_RANDOM_TABLES'] ?? rounds(20, 120)) : 1;
 
 const imagesOf = (events: readonly DecodedRows[], kind: DecodedRows['kind']): Plain[][] =>
   events

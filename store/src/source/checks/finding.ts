@@ -45,13 +45,21 @@ export const ok = (name: string, found: string, wanted = '', why = ''): Finding 
   fix: [],
 });
 
-export const warning = (name: string, defect: Defect): Finding => ({ name, status: 'warning', ...defect });
+export const warning = (name: string, defect: Defect): Finding => defective(name, 'warning', defect);
 
 export const fault = (name: string, code: ErrorCode, defect: Defect): Finding => ({
-  name,
-  status: 'fault',
-  ...defect,
+  ...defective(name, 'fault', defect),
   code,
+});
+
+/** In the order of `Finding`, in which programs and people get to see it. */
+const defective = (name: string, status: FindingStatus, { found, wanted, why, fix }: Defect): Finding => ({
+  name,
+  status,
+  found,
+  wanted,
+  why,
+  fix,
 });
 
 export const isStatement = (step: string): boolean => step.endsWith(';');
@@ -76,7 +84,7 @@ export const setAtStart = (...lines: readonly string[]): string[] => [
 ];
 
 /** A check that could not be made. */
-export const unknown = (name: string, defect: Defect): Finding => ({ name, status: 'unknown', ...defect });
+export const unknown = (name: string, defect: Defect): Finding => defective(name, 'unknown', defect);
 
 /** A question that the source refused to answer. @param what `Whether …`, to be read in front of "could not be asked" */
 export const notAsked = (
