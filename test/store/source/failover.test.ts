@@ -109,6 +109,33 @@ onEachServer('Capture with several hosts', (flavour) => {
     expect(await stopCode(back)).toBe('SOURCE_CHANGED');
   });
 
+  it('leaves nothing out where the list shrinks to one host after a connection that took no transaction', async () => {
+    await using server = await startServer(flavour);
+    await using folder = await temporaryFolder('failover');
+    await server.query(orders);
+    await insert(server, 1);
+    const { others: _, ...alone } = source(server);
+    {
+      await using rig = await CaptureRig.start({ source: source(server, server), folder });
+      await rig.until(() => rig.log.head.value.lsn === 3);
+    }
+    for (const id of [2, 3]) {
+      await insert(server, id);
+      await server.query('FLUSH BINARY LOGS');
+    }
+    await insert(server, 4);
+    {
+      const cut = {
+        at: (point: string) => (point === 'group-begin' ? Promise.reject(new Error('cut')) : undefined),
+      };
+      await using rig = await CaptureRig.start({ source: source(server, server), folder, hooks: cut });
+      expect(await stopCode(rig)).toBe('INTERNAL');
+    }
+    await using rig = await CaptureRig.start({ source: alone, folder });
+    await rig.until(() => rig.log.head.value.lsn === 6);
+    expect(await idsOf(rig)).toEqual([1, 2, 3, 4]);
+  });
+
   it('waits with SOURCE_BEHIND for a replica that has not applied all yet, and goes on by itself', async () => {
     await using primary = await startServer(flavour);
     await using replica = await startReplica(primary);
