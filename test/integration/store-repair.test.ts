@@ -125,7 +125,13 @@ onEachServer('drc store repair', (flavour) => {
     await rm(data('durable-mark'));
     for (let i = 0; i < 2; i++) await hub.source.query('FLUSH BINARY LOGS');
     const files = (await hub.source.query('SHOW BINARY LOGS')) as { Log_name: string }[];
-    await hub.source.query(`PURGE BINARY LOGS TO '${files.at(-1)!.Log_name}'`);
+    // What a replica is reading stays, and a store that has ended may still be seen as one.
+    for (
+      let left = files.length;
+      left > 1;
+      left = ((await hub.source.query('SHOW BINARY LOGS')) as []).length
+    )
+      await hub.source.query(`PURGE BINARY LOGS TO '${files.at(-1)!.Log_name}'`);
     const { code, stdout } = await repair('-o', 'json');
     expect(code).toBe(8);
     expect(JSON.parse(stdout)).toMatchObject({
