@@ -1,9 +1,8 @@
 import { DrcError, isDrcError } from '@drc/protocol';
 import type { Logger } from 'pino';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Clock, systemClock } from './clock.js';
 import type { StoreConfig } from './config.js';
+import { hasLog } from './data-folder.js';
 import { TransactionLog } from './log/transaction-log.js';
 import { sourceOptions } from './source-access.js';
 import type { Answer } from './source/checks/facts.js';
@@ -42,12 +41,8 @@ async function storeServerId(
   logger: Logger,
   clock: Clock,
 ): Promise<Answer<number> | undefined> {
-  const folder = await stat(join(directory, 'level')).catch(() => undefined);
-  if (folder === undefined) return undefined;
-  // A database that is opened gets new files: as another user's, they would keep the store from its own folder.
-  if (process.getuid !== undefined && folder.uid !== process.getuid())
-    return { refusal: new DrcError('DATA_FOLDER', `${directory} belongs to another user.`) };
   try {
+    if (!(await hasLog(directory))) return undefined;
     await using log = await TransactionLog.open({ directory, topic, clock, logger });
     return { value: log.replicaServerId };
   } catch (error) {

@@ -3,7 +3,7 @@ import { parseStoreConfig, type Repair, repairStore, type SourceAnswer } from '@
 import { withAdvice } from '../advice.js';
 import { readConfig } from '../config-file.js';
 import { ExitCode } from '../exit-code.js';
-import { readSecret } from '../secret.js';
+import { sourcePasswordOf } from '../source-password.js';
 
 export interface StoreRepairFlags {
   readonly config: string;
@@ -19,21 +19,14 @@ export async function storeRepair(flags: StoreRepairFlags, signal: AbortSignal):
   const config = await readConfig(flags.config, parseStoreConfig, {
     directory: flags.data ?? process.env['DRC_STORE_DATA'],
   });
-  const { source } = config;
-  const sourcePassword = async (): Promise<string> =>
-    source.password ??
-    (await readSecret({
-      variable: 'DRC_SOURCE_PASSWORD',
-      file: source.passwordFile,
-      prompt: `Password for ${source.user}@${source.host}: `,
-      orElse: 'source.passwordFile',
-    }));
   const request = { apply, ...(before === undefined ? {} : { before }) };
-  const repair = await repairStore(config, request, { sourcePassword, now: () => new Date(), signal }).catch(
-    (error: unknown) => {
-      throw explained(error, config.directory);
-    },
-  );
+  const repair = await repairStore(config, request, {
+    sourcePassword: () => sourcePasswordOf(config),
+    now: () => new Date(),
+    signal,
+  }).catch((error: unknown) => {
+    throw explained(error, config.directory);
+  });
   const print = flags.output === 'json' ? repairJson : repairText;
   process.stdout.write(`${print(repair, config.topic, flags)}\n`);
   if (!repair.isWhole && repair.keptIn === undefined) process.exitCode = ExitCode.logDamaged;

@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { withAdvice } from '../advice.js';
 import { readConfig } from '../config-file.js';
 import { makeLogger } from '../logger.js';
-import { readSecret } from '../secret.js';
+import { sourcePasswordOf } from '../source-password.js';
 
 export interface StoreSkipFlags {
   readonly config: string;
@@ -24,15 +24,7 @@ export async function storeSkip(flags: StoreSkipFlags, signal: AbortSignal): Pro
   const config = await readConfig(flags.config, parseStoreConfig, {
     directory: flags.data ?? process.env['DRC_STORE_DATA'],
   });
-  const { source } = config;
-  const sourcePassword =
-    source.password ??
-    (await readSecret({
-      variable: 'DRC_SOURCE_PASSWORD',
-      file: source.passwordFile,
-      prompt: `Password for ${source.user}@${source.host}: `,
-      orElse: 'source.passwordFile',
-    }));
+  const sourcePassword = await sourcePasswordOf(config);
   // What goes wrong is printed; what goes well, too.
   const logger = makeLogger('skip', process.env['DRC_LOG_LEVEL'] ?? 'silent');
   const skip = await skipTransaction(

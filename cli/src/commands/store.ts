@@ -6,6 +6,7 @@ import { adviceOf, explainPort } from '../advice.js';
 import { readConfig } from '../config-file.js';
 import { makeLogger } from '../logger.js';
 import { readSecret } from '../secret.js';
+import { sourcePasswordOf } from '../source-password.js';
 import { aborted, portFrom } from './cm.js';
 
 export interface StoreStartFlags {
@@ -22,17 +23,9 @@ export async function storeStart(flags: StoreStartFlags, signal: AbortSignal): P
     'listen.port': flags.port ?? portFrom('DRC_STORE_PORT'),
     'admin.port': flags.adminPort ?? portFrom('DRC_STORE_ADMIN_PORT'),
   });
-  const { source } = config;
   const logger = makeLogger('store');
   const secrets = {
-    sourcePassword:
-      source.password ??
-      (await readSecret({
-        variable: 'DRC_SOURCE_PASSWORD',
-        file: source.passwordFile,
-        prompt: `Password for ${source.user}@${source.host}: `,
-        orElse: 'source.passwordFile',
-      })),
+    sourcePassword: await sourcePasswordOf(config),
     machineKey: (
       await readSecret({ variable: 'DRC_MACHINE_KEY', file: config.machineKeyFile, orElse: 'machineKeyFile' })
     ).trim(),

@@ -90,12 +90,16 @@ function isAlive(holder: Holder): boolean {
   }
 }
 
-/** Boot id and start in clock ticks since boot (field 22 of proc(5) stat); undefined where there is no /proc or process. */
+/**
+ * Boot id and start in clock ticks since boot (field 22 of proc(5) stat); undefined where there is no /proc or process. Of a
+ * process that has ended and waits for its parent, in a container perhaps for ever, no start: it holds nothing.
+ */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is the command in parentheses, which may hold anything.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : fields[19];
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
     return ticks === undefined ? undefined : `${boot}/${ticks}`;
   } catch {

@@ -10,7 +10,7 @@ import { isMissing } from './durable-mark.js';
  * LevelDB locks its folder through the kernel (fcntl): that is certain between processes, between containers and
  * after kill -9; but a second open in the same process, even a failed one, releases it. This file names the process
  * that holds the log, so that nobody opens LevelDB twice in one process: not another thread either, nor another copy
- * of this module, which a set in memory would miss. It is stale when its process is gone; a pid alone does not say
+ * of this module, which a set in memory would miss. It is stale when its process is gone, or has ended and waits for its parent (a zombie); a pid alone does not say
  * that, since pids come again (in containers the store is often number 1), so the file also has the process's
  * start time and the boot it belongs to. Where this file is mistaken between processes (another pid namespace,
  * another machine on a shared disk), LevelDB's lock decides.
@@ -45,7 +45,7 @@ export class LockFile implements AsyncDisposable {
   static async acquire(path: string): Promise<LockFile> {
     const own: Holder = {
       pid: process.pid,
-      started: (await startOf(process.pid)) ?? '',
+      started: (await statusOf(process.pid))?.started ?? '',
       boot: await bootId(),
       token: randomBytes(16).toString('hex'),
     };
@@ -129,15 +129,23 @@ async function isAlive(holder: Holder, own: Holder): Promise<boolean> {
     // EPERM: it lives and belongs to somebody else.
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
   }
-  const started = await startOf(holder.pid);
-  return started === undefined || holder.started === '' || started === holder.started;
+  const status = await statusOf(holder.pid);
+  if (status === undefined) return true;
+  return !status.hasEnded && (holder.started === '' || status.started === holder.started);
 }
 
-/** Field 22 of /proc/pid/stat. The name in field 2 may hold anything, so fields are counted behind its bracket. */
-async function startOf(pid: number): Promise<string | undefined> {
+interface ProcessStatus {
+  readonly started: string;
+  /** It has no files open any more: only its parent has not asked for its end yet, which in a container may never come. */
+  readonly hasEnded: boolean;
+}
+
+/** Fields 3 and 22 of /proc/pid/stat. The name in field 2 may hold anything, so fields are counted behind its bracket. */
+async function statusOf(pid: number): Promise<ProcessStatus | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { started: fields[19] ?? '', hasEnded: fields[0] === 'Z' || fields[0] === 'X' };
   } catch {
     return undefined;
   }

@@ -45,8 +45,9 @@ export interface TrimmerParts {
 export type TrimReason = 'age' | 'size';
 
 /**
- * Deletes what is older than the retention, and what the log has no room for. The tail moves first, and lasts, before anything is deleted: a crash or a
- * power loss in between leaves transactions before the tail, which nobody reads and the next pass deletes.
+ * Deletes what is older than the retention, and what the log has no room for. The tail moves first, and lasts, before
+ * anything is deleted: a crash or a power loss in between leaves transactions before the tail, which nobody reads and
+ * the next pass deletes.
  */
 export class Trimmer {
   readonly #parts: TrimmerParts;

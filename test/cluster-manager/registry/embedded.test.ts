@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { DrcError } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
 import { EmbeddedRegistry } from '../../../cluster-manager/src/registry/embedded.js';
+import { makeZombie } from '../../support/zombie.js';
 import { temporaryFolder } from '../fixture.js';
 import { registrySuite, user } from './registry-suite.js';
 
@@ -41,6 +42,15 @@ describe('EmbeddedRegistry', () => {
       const child = execFile(process.execPath, ['--version'], () => resolve({ pid: child.pid }));
     });
     await writeFile(join(place.directory, 'manager.lock'), `${pid} -\n`);
+    await using registry = await place.open();
+    expect(await registry.list('user')).toEqual([]);
+  });
+
+  it('takes over the lock of a process that has ended and waits for its parent', async () => {
+    await using place = await emptyRegistry();
+    await using zombie = await makeZombie();
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim();
+    await writeFile(join(place.directory, 'manager.lock'), `${zombie.pid} ${boot}/${zombie.started}\n`);
     await using registry = await place.open();
     expect(await registry.list('user')).toEqual([]);
   });

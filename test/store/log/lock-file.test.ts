@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { LockFile } from '../../../store/src/log/lock-file.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
+import { makeZombie } from '../../support/zombie.js';
 
 test('a held lock is refused with the holder’s pid, and free after its release', async () => {
   await using folder = await temporaryFolder();
@@ -49,6 +50,19 @@ test('the lock of a process that is gone, or whose number another process has no
     await using lock = await LockFile.acquire(path);
     expect(lock).toBeDefined();
   }
+});
+
+test('the lock of a process that has ended and waits for its parent is taken over', async () => {
+  await using folder = await temporaryFolder();
+  await using zombie = await makeZombie();
+  const path = folder.file('lock');
+  const mine = await LockFile.acquire(path);
+  const holder = JSON.parse(await readFile(path, 'utf8')) as object;
+  await mine[Symbol.asyncDispose]();
+  const { pid, started } = zombie;
+  await writeFile(path, JSON.stringify({ ...holder, token: 'theirs', pid, started }));
+  await using lock = await LockFile.acquire(path);
+  expect(lock).toBeDefined();
 });
 
 test('the lock of a living process is respected', async () => {
