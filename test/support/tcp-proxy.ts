@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
 export type Direction = 'toServer' | 'toClient';
 
@@ -188,7 +188,11 @@ class Pump {
       bytes[fault.offset - this.#at]! ^= 1;
     }
     if (mine && fault.kind === 'dribble')
-      for (let at = 0; at < bytes.length; at++) await this.#write(bytes.subarray(at, at + 1));
+      for (let at = 0; at < bytes.length; at++) {
+        await this.#write(bytes.subarray(at, at + 1));
+        // A turn of the event loop, or the kernel joins all of them again before a reader of this process looks.
+        await turn();
+      }
     else await this.#write(bytes);
     this.#writing = false;
     this.#flow();
