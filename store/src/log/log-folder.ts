@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.js';
 import { DiskReserve } from './disk-reserve.js';
 import { readDurableMark, writeDurableMark, type DurableMark } from './durable-mark.js';
-import { LevelDatabase } from './level-database.js';
+import { isCorruption, LevelDatabase } from './level-database.js';
 import { LockFile } from './lock-file.js';
 import { LogReader } from './log-reader.js';
 import { newLogIdentity, putIdentity, putTail, readMeta, type LogTail, type Meta } from './meta.js';
@@ -69,6 +69,14 @@ export async function openLogFolder(options: LogFolderOptions): Promise<LogFolde
 function typedError(error: unknown, directory: string): unknown {
   const isOfSystem = error instanceof Error && 'code' in error && typeof error.code === 'string';
   if (error instanceof DrcError || !isOfSystem) return error;
+  // A compaction in the background may come upon the damage first: LevelDB then gives its finding to whoever writes next.
+  if (isCorruption(error))
+    return new DrcError(
+      'LOG_CORRUPT',
+      `LevelDB found damage in ${directory}.`,
+      { directory },
+      { cause: error },
+    );
   const message = `The log in ${directory} cannot be written.`;
   return new DrcError('DATA_FOLDER', message, { directory }, { cause: error });
 }

@@ -10,7 +10,7 @@ export interface DdlStatement {
   readonly tables: readonly string[];
   /** The schema of what it changes; empty where there is none (accounts, servers, tablespaces). */
   readonly schema: string;
-  /** It may hold a password: only the verb is kept. */
+  /** Of an account or a server: only the verb is kept. */
   readonly isAccount: boolean;
   readonly isTemporary: boolean;
   /** CREATE TABLE … SELECT written as a statement. */

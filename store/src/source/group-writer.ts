@@ -4,6 +4,7 @@ import type { LeftOutReason, RowsEvent } from './binlog-events.js';
 import type { CaptureCounters, RowTally, TallyMark } from './capture-counters.js';
 import type { GroupLog } from './group-log.js';
 import { PartWriter, type RowTarget } from './part-writer.js';
+import { isSameSavepoint, mayBeSameSavepoint } from './savepoint-name.js';
 
 /** Named points at which a crash test ends the process; real mains pass none. */
 export interface CaptureHooks {
@@ -100,31 +101,35 @@ export class GroupWriter {
 
   savepoint(name: string): void | Promise<void> {
     const group = this.#open;
-    group.savepoints = group.savepoints.filter((savepoint) => savepoint.name !== name);
+    group.savepoints = group.savepoints.filter((savepoint) => !isSameSavepoint(savepoint.name, name));
     const chunk = this.#parts.length === 0 ? undefined : this.#putChunk();
     group.savepoints.push({ name, chunks: this.#log.openGroupChunks, mark: this.#counters.mark() });
     return chunk;
   }
 
-  /** Drops what came since; the savepoint itself stays. @returns false where it was not set. */
-  rollBackTo(name: string): boolean {
+  /** The place of a savepoint of this group; undefined where none is called so, `ambiguous` where more than one may be meant. */
+  findSavepoint(name: string): number | 'ambiguous' | undefined {
     const { savepoints } = this.#open;
-    const index = savepoints.findIndex((savepoint) => savepoint.name === name);
-    if (index < 0) return false;
-    const { chunks, mark } = savepoints[index]!;
-    savepoints.length = index + 1;
+    const places = savepoints.flatMap((savepoint, place) =>
+      mayBeSameSavepoint(savepoint.name, name) ? [place] : [],
+    );
+    const [place, ...others] = places;
+    return others.length > 0 ? 'ambiguous' : place;
+  }
+
+  /** Drops what came since the savepoint at this place; it stays itself. */
+  rollBackTo(place: number): void {
+    const { savepoints } = this.#open;
+    const { chunks, mark } = savepoints[place]!;
+    savepoints.length = place + 1;
     this.#parts.clear();
     this.#log.truncateGroup(chunks);
     this.#counters.returnTo(mark, 'rolled-back');
-    return true;
   }
 
-  /** Forgets a savepoint and those set after it. @returns false where it was not set. */
-  release(name: string): boolean {
-    const { savepoints } = this.#open;
-    const index = savepoints.findIndex((savepoint) => savepoint.name === name);
-    if (index >= 0) savepoints.length = index;
-    return index >= 0;
+  /** Forgets the savepoint at this place and those set after it. */
+  release(place: number): void {
+    this.#open.savepoints.length = place;
   }
 
   /** The group is committed. */

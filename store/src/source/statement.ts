@@ -1,4 +1,6 @@
 import { DdlReader, type DdlStatement } from './ddl-statement.js';
+import { isPlainWrite } from './plain-write.js';
+import { mayHoldPassword } from './statement-password.js';
 import { sqlTokens, type SqlToken } from './sql-tokens.js';
 import { parseXaStatement, type XaStatement } from './xa-xid.js';
 
@@ -9,9 +11,10 @@ export type Statement =
   | { readonly kind: 'rollback' }
   | { readonly kind: 'savepoint' | 'rollback-to' | 'release'; readonly name: string }
   | ({ readonly kind: 'xa' } & XaStatement)
-  | { readonly kind: 'ddl'; readonly ddl: DdlStatement }
-  /** It carries rows, or may. `target`: `schema.table` that it writes, where that is one table. */
-  | { readonly kind: 'dml'; readonly verb: string; readonly target: string }
+  /** `mayHoldPassword`: only the verb of an account statement is kept, and no text of any other. */
+  | { readonly kind: 'ddl'; readonly ddl: DdlStatement; readonly mayHoldPassword: boolean }
+  /** It carries rows, or may. `target`: `schema.table` that it writes, where that is one table. `isPlain`: see `isPlainWrite`. */
+  | { readonly kind: 'dml'; readonly verb: string; readonly target: string; readonly isPlain: boolean }
   | { readonly kind: 'administrative'; readonly verb: string }
   | { readonly kind: 'unknown'; readonly verb: string };
 
@@ -46,25 +49,27 @@ export function classifyStatement(text: string, defaultSchema: string, sqlMode: 
   const reader = new DdlReader(tokens, first, defaultSchema);
   if (tokens[first]?.kind === 'name' || tokens[first]?.kind === 'string')
     return { kind: 'unknown', verb: '' };
-  if (verb === 'BEGIN') return isAlone ? { kind: 'begin' } : { kind: 'dml', verb, target: '' };
+  if (verb === 'BEGIN')
+    return isAlone ? { kind: 'begin' } : { kind: 'dml', verb, target: '', isPlain: false };
   if (verb === 'START' && second?.upper === 'TRANSACTION') return { kind: 'begin' };
   if (verb === 'COMMIT') return { kind: 'commit' };
   if (verb === 'ROLLBACK') return rollback(tokens, first);
-  if (verb === 'SAVEPOINT') return { kind: 'savepoint', name: second?.text.toLowerCase() ?? '' };
-  if (verb === 'RELEASE') return { kind: 'release', name: tokens[first + 2]?.text.toLowerCase() ?? '' };
+  if (verb === 'SAVEPOINT') return { kind: 'savepoint', name: second?.text ?? '' };
+  if (verb === 'RELEASE') return { kind: 'release', name: tokens[first + 2]?.text ?? '' };
   if (verb === 'ANALYZE' || (verb === 'LOAD' && second?.upper === 'INDEX')) {
     // MariaDB's ANALYZE runs the statement that follows.
     const onTable = ['TABLE', 'TABLES', 'LOCAL', 'NO_WRITE_TO_BINLOG', 'INDEX'].includes(second?.upper ?? '');
-    return onTable ? { kind: 'administrative', verb } : { kind: 'dml', verb, target: '' };
+    return onTable ? { kind: 'administrative', verb } : { kind: 'dml', verb, target: '', isPlain: false };
   }
-  if (dmlVerbs.has(verb)) return { kind: 'dml', verb, target: reader.dmlTarget() };
+  if (dmlVerbs.has(verb))
+    return { kind: 'dml', verb, target: reader.dmlTarget(), isPlain: isPlainWrite(tokens, first) };
   if (administrativeVerbs.has(verb)) return { kind: 'administrative', verb };
   if (ddlVerbs.has(verb)) {
     const ddl = reader.read();
     if (ddl === undefined) return { kind: 'unknown', verb };
     return ddl.carriesRows
-      ? { kind: 'dml', verb: ddl.verb, target: ddl.targets[0] ?? '' }
-      : { kind: 'ddl', ddl };
+      ? { kind: 'dml', verb: ddl.verb, target: ddl.targets[0] ?? '', isPlain: false }
+      : { kind: 'ddl', ddl, mayHoldPassword: ddl.isAccount || mayHoldPassword(tokens) };
   }
   return { kind: 'unknown', verb };
 }
@@ -74,7 +79,7 @@ function rollback(tokens: readonly SqlToken[], first: number): Statement {
   if (to < 0) return { kind: 'rollback' };
   const hasNoise =
     tokens[to + 1]?.kind === 'word' && tokens[to + 1]?.upper === 'SAVEPOINT' && to + 2 < tokens.length;
-  return { kind: 'rollback-to', name: tokens[to + (hasNoise ? 2 : 1)]?.text.toLowerCase() ?? '' };
+  return { kind: 'rollback-to', name: tokens[to + (hasNoise ? 2 : 1)]?.text ?? '' };
 }
 
 /** MariaDB: `SET STATEMENT variable = value, … FOR statement`. */

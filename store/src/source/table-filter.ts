@@ -12,13 +12,12 @@ export interface TableFilterOptions {
   readonly ignoreStatements?: readonly string[];
 }
 
-/** Never captured: they describe the server, or are made anew by it. */
-const systemSchemas: ReadonlySet<string> = new Set([
-  'information_schema',
-  'mysql',
-  'performance_schema',
-  'sys',
-]);
+/**
+ * Never captured: they describe the server, or are made anew by it. Servers know the first two by exactly these names (`SYS` is
+ * anybody's), the others in any letters.
+ */
+const isSystemSchema = (schema: string): boolean =>
+  schema === 'mysql' || schema === 'sys' || /^(information|performance)_schema$/i.test(schema);
 
 type Matcher = (name: string) => boolean;
 
@@ -46,24 +45,24 @@ export class TableFilter {
   }
 
   captures(schema: string, table: string): boolean {
-    return !this.isSystem(schema) && this.capturesName(`${schema}.${table}`);
+    return !isSystemSchema(schema) && this.#matches(`${schema}.${table}`);
   }
 
-  /** @param name `schema.table` */
+  /** @param name `schema.table`; of more than one dot nobody can tell where the schema ends, and it counts as no system schema. */
   capturesName(name: string): boolean {
-    if (this.isSystem(name.slice(0, Math.max(0, name.indexOf('.'))))) return false;
+    const [schema = '', , ...others] = name.split('.');
+    return !(others.length === 0 && isSystemSchema(schema)) && this.#matches(name);
+  }
+
+  #matches(name: string): boolean {
     return this.#includes?.(name) !== false && this.#excludes?.(name) !== true;
   }
 
   /** Whether anything in the schema can be captured. */
   capturesSchema(schema: string): boolean {
-    if (this.isSystem(schema)) return false;
+    if (isSystemSchema(schema)) return false;
     // `schema.*` among the excluded takes the schema out as a whole.
     return this.#includesSchema?.(schema) !== false && this.#excludes?.(`${schema}.\u{10ffff}`) !== true;
-  }
-
-  isSystem(schema: string): boolean {
-    return systemSchemas.has(schema.toLowerCase());
   }
 
   /** Those of the columns that are not captured; undefined where all are. */

@@ -264,13 +264,14 @@ export class TransactionAssembler {
       case 'release':
         return this.#onSavepoint(event, bytes, statement.kind, statement.name);
       case 'ddl':
-        return this.#onDdl(event, bytes, statement.ddl);
+        return this.#onDdl(event, bytes, statement);
       case 'administrative':
         return this.#leaveStatementOut(event, bytes, 'administrative');
       case 'dml':
         if (this.#filter.ignoresStatement(statement.target))
           return this.#leaveStatementOut(event, bytes, 'ignored-statement');
-        if (this.#filter.isSystem(statement.target.split('.', 1)[0]!))
+        // Hosted servers write their heartbeats so.
+        if (statement.isPlain && statement.target.startsWith('mysql.'))
           return this.#leaveStatementOut(event, bytes, 'excluded');
         throw this.#fault('STATEMENT_EVENT', event, statementFault(statement));
       case 'xa':
@@ -343,12 +344,23 @@ export class TransactionAssembler {
     this.#needBegun(event);
     this.#counters.leaveOut(event.type, bytes, 'describes-stream');
     if (kind === 'savepoint') return this.#group.savepoint(name);
-    const wasSet = kind === 'release' ? this.#group.release(name) : this.#group.rollBackTo(name);
-    if (!wasSet)
-      throw this.#fault('EVENT_MALFORMED', event, `savepoint ${name} was not set in this transaction`);
+    const place = this.#group.findSavepoint(name);
+    if (place === 'ambiguous')
+      throw this.#fault(
+        'UNSUPPORTED_EVENT',
+        event,
+        `savepoint ${name} may be one of several whose names the server takes for equal`,
+      );
+    if (place !== undefined)
+      return kind === 'release' ? this.#group.release(place) : this.#group.rollBackTo(place);
+    throw this.#fault('EVENT_MALFORMED', event, `savepoint ${name} was not set in this transaction`);
   }
 
-  #onDdl(event: QueryEvent, bytes: number, ddl: DdlStatement): void | Promise<void> {
+  #onDdl(
+    event: QueryEvent,
+    bytes: number,
+    { ddl, mayHoldPassword }: Statement & { kind: 'ddl' },
+  ): void | Promise<void> {
     if (ddl.isTemporary) return this.#leaveStatementOut(event, bytes, 'temporary-table');
     this.#tables.forget(ddl);
     if (!isCaptured(ddl, this.#filter)) return this.#leaveStatementOut(event, bytes, 'excluded');
@@ -358,7 +370,7 @@ export class TransactionAssembler {
       verb: ddl.verb,
       tables: ddl.tables,
       defaultSchema: event.defaultSchema,
-      ...(ddl.isAccount ? {} : { text: statementText(event.statement, event.charset[0]) }),
+      ...(mayHoldPassword ? {} : { text: statementText(event.statement, event.charset[0]) }),
       sqlMode: event.sqlMode,
       charset: event.charset,
       timeZone: event.timeZone,

@@ -151,8 +151,36 @@ describe('classifyStatement', () => {
     expect(ddl(String.raw`CREATE TABLE t (a INT COMMENT '\') SELECT 1`, 0x10_0000)).toBe('dml');
   });
 
-  it('names savepoints without regard to case', () => {
-    expect(classifyStatement('ROLLBACK TO `SavePoint`', 'd', 0)).toMatchObject({ name: 'savepoint' });
-    expect(classifyStatement('SAVEPOINT SAVEPOINT', 'd', 0)).toMatchObject({ name: 'savepoint' });
+  it('names savepoints', () => {
+    expect(classifyStatement('ROLLBACK TO `SavePoint`', 'd', 0)).toMatchObject({ name: 'SavePoint' });
+    expect(classifyStatement('SAVEPOINT SAVEPOINT', 'd', 0)).toMatchObject({ name: 'SAVEPOINT' });
+  });
+
+  it.each([
+    ['INSERT INTO mysql.x(id, v) VALUES (1, NOW()) ON DUPLICATE KEY UPDATE v = (2)', true],
+    ['UPDATE mysql.x SET v = CONCAT(v, 1) WHERE id IN (1, 2)', true],
+    ['DELETE FROM mysql.x WHERE (id = 1)', true],
+    ['INSERT INTO mysql.x VALUES (a.f())', false],
+    ['INSERT INTO mysql.x VALUES (`now`())', false],
+    ['UPDATE mysql.x SET v = f (1)', false],
+    ['DELETE FROM mysql.x WHERE id = (SELECT MAX(id) FROM a.v)', false],
+    ['REPLACE INTO mysql.x SELECT * FROM a.v', false],
+    ['INSERT INTO mysql.x TABLE a.v', false],
+    ['CALL mysql.x()', false],
+  ])('knows what cannot write another table: %s', (text, isPlain) => {
+    expect(classifyStatement(text, 'd', 0)).toMatchObject({ kind: 'dml', isPlain });
+  });
+
+  it.each([
+    ["CREATE TABLE t (id INT) ENGINE=FEDERATED CONNECTION='mysql://u:secret@h/d/t'", true],
+    ["CREATE TABLE t (id INT) ENGINE=FEDERATED CONNECTION 'server/t'", true],
+    [`CREATE TABLE t (id INT) ENGINE=SPIDER COMMENT='host "h", user "u", password "secret"'`, true],
+    ["CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO ALTER USER u IDENTIFIED BY 'secret'", true],
+    ["CREATE PROCEDURE p() SET PASSWORD FOR u = 'secret'", true],
+    ['CREATE TABLE users (name VARCHAR(9), password VARCHAR(40))', false],
+    ["ALTER TABLE users ADD `password` VARCHAR(40) NOT NULL DEFAULT '' COMMENT 'the password'", false],
+    ['CREATE TABLE connection (id INT)', false],
+  ])('knows what may hold a password: %s', (text, mayHoldPassword) => {
+    expect(classifyStatement(text, 'd', 0)).toMatchObject({ kind: 'ddl', mayHoldPassword });
   });
 });

@@ -6,8 +6,10 @@ describe('TableFilter', () => {
     const filter = new TableFilter();
     expect(filter.captures('shop', 'orders')).toBe(true);
     expect(filter.captures('shop', 'a/b.c')).toBe(true);
-    for (const schema of ['mysql', 'information_schema', 'performance_schema', 'sys', 'MySQL'])
+    for (const schema of ['mysql', 'information_schema', 'PERFORMANCE_SCHEMA', 'sys'])
       expect([schema, filter.captures(schema, 't')]).toEqual([schema, false]);
+    for (const schema of ['MySQL', 'SYS', 'mysql.backup', 'mysql2'])
+      expect([schema, filter.captures(schema, 't')]).toEqual([schema, true]);
   });
 
   it('takes what is included and not excluded', () => {
