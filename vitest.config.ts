@@ -51,6 +51,8 @@ export default defineConfig({
     setupFiles: ['test/support/orphan.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Elsewhere a test that fails by chance shows at once. Here it is tried again, and named as `flaky` at the end.
+    retry: process.env['CI'] === undefined ? 0 : 1,
     // One more than processors: tests wait, too.
     maxWorkers: availableParallelism() + 1,
     projects: [

@@ -54,6 +54,24 @@ test('failures outside of tests are failures', async () => {
   expect(await lastLine(hook)).toMatch(/^0 passed, [1-9] failed/);
 });
 
+test('what failed is named right before the totals, with the reason', async () => {
+  const source = `
+    describe('s', () => { test('b', () => { throw new Error('why\\nand how'); }); test('c', () => undefined); });
+    test.fails('d', () => { throw new Error('d'); });`;
+  expect((await linesOf(source)).slice(-2)).toEqual(['failed: a.test.ts > s > b: why', '2 passed, 1 failed']);
+  expect((await linesOf(`throw new Error('at import');`)).slice(-2)).toEqual([
+    'failed: a.test.ts: at import',
+    '0 passed, 1 failed',
+  ]);
+});
+
+test('what passed only when it was tried again is named, too', async () => {
+  const source = `
+    let times = 0;
+    test('a', { retry: 1 }, () => { times += 1; if (times < 2) throw new Error('once'); });`;
+  expect((await linesOf(source)).slice(-2)).toEqual(['flaky: a.test.ts > a: once', '1 passed, 0 failed']);
+});
+
 test('what is skipped is named right before the totals, a whole suite by its own name', async () => {
   const source = `
     describe('on one server', () => { test('a', () => undefined); test.skip('b, pending: c', () => undefined); });

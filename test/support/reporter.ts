@@ -1,7 +1,7 @@
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite, Vitest } from 'vitest/node';
 import { totalsLine, type Totals } from '../../scripts/totals.mjs';
 
-/** Ends the run with what was skipped and the line `N passed, N failed`, with `, N skipped` where there are any. */
+/** Ends the run with what was skipped, what failed and why, what passed only when it was tried again, and the line `N passed, N failed`, with `, N skipped` where there are any. */
 export class TotalsReporter implements Reporter {
   #hasPattern = false;
 
@@ -13,7 +13,7 @@ export class TotalsReporter implements Reporter {
     // What `-t` leaves out is skipped, too: nobody needs to read that.
     const skipped = this.#hasPattern ? [] : skippedLines(modules);
     const totals = totalsLine(countTests(modules, unhandledErrors.length));
-    process.stdout.write([...skipped, totals, ''].join('\n'));
+    process.stdout.write([...skipped, ...failedLines(modules, unhandledErrors), totals, ''].join('\n'));
   }
 }
 
@@ -45,6 +45,25 @@ function skippedLines(modules: readonly TestModule[]): string[] {
         `skipped: ${module.relativeModuleId} > ${title}${count > 1 ? ` (${count} tests)` : ''}`,
     );
   });
+}
+
+/** One line for each failure, with the first line of its reason; also of a test that passed when it was tried again. */
+function failedLines(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): string[] {
+  const line = (title: string, errors: readonly SerializedError[], word = 'failed'): string =>
+    `${word}: ${title}: ${(errors[0]?.message ?? 'not finished').split('\n', 1)[0]!}`;
+  const inModules = modules.flatMap((module) => {
+    const file = module.relativeModuleId;
+    const parts = [...module.children.allSuites(), ...module.children.allTests()];
+    return [
+      ...(module.errors().length > 0 ? [line(file, module.errors())] : []),
+      ...parts.flatMap((part) => {
+        const errors = part.type === 'suite' ? part.errors() : (part.result().errors ?? []);
+        const word = part.type === 'test' && part.result().state === 'passed' ? 'flaky' : 'failed';
+        return errors.length > 0 ? [line(`${file} > ${part.fullName}`, errors, word)] : [];
+      }),
+    ];
+  });
+  return [...inModules, ...unhandledErrors.map((error) => line('outside of all tests', [error]))];
 }
 
 function outermostSkipped(test: TestCase): TestCase | TestSuite {
