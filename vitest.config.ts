@@ -8,6 +8,9 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 /** `npm run test:soak`. */
 const soak = ['test/soak/**/*.test.ts'];
 
+/** `npm run test:faults`. */
+const faults = 'test/faults/seeds.test.ts';
+
 /** `scripts/test.mjs --soak` sets it. */
 const isLong = process.env['DRC_TEST_LONG'] !== undefined;
 
@@ -62,11 +65,12 @@ export default defineConfig({
         test: {
           name: 'shared',
           include: ['test/**/*.test.ts'],
-          exclude: [...soak, ...alone],
+          exclude: [...soak, ...alone, faults],
           isolate: false,
         },
       },
       { extends: true, test: { name: 'alone', include: alone } },
+      { extends: true, test: { name: 'faults', include: [faults] } },
       {
         extends: true,
         test: {

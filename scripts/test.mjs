@@ -55,8 +55,9 @@ async function runTests(isSoak, filters) {
   const colours = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
   const long = isSoak ? { DRC_TEST_LONG: '1' } : {};
   let counted;
-  // The projects are those of vitest.config.ts.
-  const code = await showLines(program('vitest'), ['run', `--project=${isSoak ? '' : '!'}soak`, ...filters], {
+  // Those of vitest.config.ts.
+  const projects = (isSoak ? ['soak'] : ['shared', 'alone']).map((name) => `--project=${name}`);
+  const code = await showLines(program('vitest'), ['run', ...projects, ...filters], {
     environment: { ...colours, ...process.env, ...long },
     show(line) {
       const counts = parseTotals(line);
