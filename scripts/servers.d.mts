@@ -30,3 +30,10 @@ export function installDatabase(
   args?: readonly string[],
 ): Promise<void>;
 export function userArguments(): string[];
+
+export interface ZooKeeperProgram {
+  readonly java: string;
+  readonly jar: string;
+}
+
+export function findZooKeeper(environment?: NodeJS.ProcessEnv): Promise<ZooKeeperProgram | undefined>;

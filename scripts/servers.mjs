@@ -4,7 +4,7 @@
  * A program is known by what `--version` says, never by its file name: `mysqld` may well be MariaDB.
  */
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -102,6 +102,16 @@ export const flavours = {
   mariadb: { title: 'MariaDB', variable: 'DRC_TEST_MARIADBD' },
   mysql: { title: 'MySQL', variable: 'DRC_TEST_MYSQLD' },
 };
+
+/**
+ * `{ java, jar }` to start a ZooKeeper server with, or undefined. DRC_TEST_ZOOKEEPER names its jar outright; otherwise it is
+ * where Debian's libzookeeper-java puts it. The jar names all that it needs beside it.
+ */
+export async function findZooKeeper(environment = process.env) {
+  const java = await findProgram(['java'], programFolders(environment));
+  const jar = environment.DRC_TEST_ZOOKEEPER ?? '/usr/share/java/zookeeper.jar';
+  return java !== undefined && existsSync(jar) ? { java, jar } : undefined;
+}
 
 /**
  * The server of this flavour to use for tests, demo and benches, or undefined. Its variable names it outright; it is

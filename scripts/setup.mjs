@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findCompanion, findProgram, findServer, flavours } from './servers.mjs';
+import { findCompanion, findProgram, findServer, findZooKeeper, flavours } from './servers.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -76,14 +76,15 @@ const readPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages ?
 export const build = () => capture(join(root, 'node_modules', '.bin', 'tsc'), ['-b', '--pretty', 'false']);
 
 /**
- * The servers that tests run against: MariaDB always; MySQL where DRC_REQUIRE_SERVERS (`mariadb,mysql`) names it, and
- * elsewhere if it is there.
+ * The servers that tests run against: MariaDB always; MySQL and ZooKeeper where DRC_REQUIRE_SERVERS
+ * (`mariadb,mysql,zookeeper`) names them, and elsewhere if they are there.
  * @throws SetupError
  */
 export async function provideServers(environment = process.env) {
   const required = requiredServers(environment);
   await provideMariadb();
   if (required.has('mariadb')) await provideMariadbPlugins();
+  await provideZooKeeper(required.has('zookeeper'));
   if ((await find('mysql')) !== undefined) return;
   if (!required.has('mysql')) {
     say(
@@ -96,6 +97,23 @@ export async function provideServers(environment = process.env) {
     throw new SetupError('scripts/install-mysql installed no MySQL server.');
 }
 
+/** Debian's library has the server and brings no service. */
+async function provideZooKeeper(isRequired) {
+  if ((await findZooKeeper()) !== undefined) return;
+  const packages = ['libzookeeper-java', 'default-jre-headless'];
+  if (!isRequired) {
+    say(
+      `no ZooKeeper found: its tests are skipped. On Debian, \`apt-get install ${packages.join(' ')}\` installs it.`,
+    );
+    return;
+  }
+  if (!(await installFromApt(packages)) || (await findZooKeeper()) === undefined)
+    throw new SetupError(
+      'DRC_REQUIRE_SERVERS asks for ZooKeeper, and it was not found: please install Java and ZooKeeper ' +
+        `(Debian, Ubuntu: \`apt-get install ${packages.join(' ')}\`), or name its jar in DRC_TEST_ZOOKEEPER.`,
+    );
+}
+
 /** For the test of encrypted binlogs, which is skipped without. */
 async function provideMariadbPlugins() {
   const prefix = await debianRootPrefix();
@@ -104,14 +122,13 @@ async function provideMariadbPlugins() {
     say('MariaDB’s plugins could not be installed: the test of its encrypted binlogs is skipped.');
 }
 
-/** The flavours in DRC_REQUIRE_SERVERS. */
+/** The servers in DRC_REQUIRE_SERVERS, by name. */
 export function requiredServers({ DRC_REQUIRE_SERVERS: list = '' }) {
+  const known = [...Object.keys(flavours), 'zookeeper'];
   const names = list.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => name !== '' && flavours[name] === undefined);
+  const unknown = names.find((name) => name !== '' && !known.includes(name));
   if (unknown !== undefined)
-    throw new SetupError(
-      `DRC_REQUIRE_SERVERS names ${unknown}; it knows ${Object.keys(flavours).join(', ')}.`,
-    );
+    throw new SetupError(`DRC_REQUIRE_SERVERS names ${unknown}; it knows ${known.join(', ')}.`);
   return new Set(names);
 }
 

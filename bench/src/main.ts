@@ -1,10 +1,13 @@
 import { capture } from './capture.js';
+import { fanout } from './fanout.js';
 import { largeTransaction } from './large-transaction.js';
+import { latency } from './latency.js';
 import { replay } from './replay.js';
+import { seek } from './seek.js';
 
 interface Bench {
   /** What its size is counted in: the name of its option. */
-  readonly unit: 'rows' | 'bytes';
+  readonly unit: 'rows' | 'bytes' | 'seconds';
   readonly size: number;
   /** Builds its own data on servers of its own and prints a table; what it returns is the last line, as JSON. */
   readonly run: (size: number) => Promise<object>;
@@ -13,6 +16,9 @@ interface Bench {
 const benches: Readonly<Record<string, Bench>> = {
   capture: { unit: 'rows', size: 1_000_000, run: capture },
   replay: { unit: 'rows', size: 1_000_000, run: replay },
+  seek: { unit: 'rows', size: 50_000_000, run: seek },
+  fanout: { unit: 'seconds', size: 20, run: fanout },
+  latency: { unit: 'seconds', size: 30, run: latency },
   'large-transaction': { unit: 'bytes', size: 5_000_000_000, run: largeTransaction },
 };
 

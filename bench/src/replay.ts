@@ -1,13 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { join } from 'node:path';
-import { ClusterManager, createMachineKey, initManager, parseManagerConfig } from '@drc/cluster-manager';
 import { startMariadb, temporaryFolder } from '@drc/local-servers';
-import { pino } from 'pino';
+import { BenchHub } from './bench-hub.js';
 import { median } from './median.js';
 import { benchServerArguments, fillOrders } from './orders.js';
-import { StoreProcess } from './store-process.js';
 
 const rounds = 3;
 
@@ -27,25 +24,12 @@ export async function replay(rows: number): Promise<ReplayFigures> {
   await using folder = await temporaryFolder('bench');
   console.log(`Writing ${rows} rows …`);
   const firstFile = await fillOrders(server, rows);
-  const directory = join(folder.path, 'manager');
-  await initManager(directory);
-  const storeKey = await createMachineKey(directory, { kind: 'store', topics: ['bench'] });
-  const clientKey = await createMachineKey(directory, { kind: 'client', topics: ['bench'] });
-  await using manager = await ClusterManager.start(
-    parseManagerConfig({ directory, listen: { port: 0 }, admin: { port: 0 } }),
-    { logger: pino({ level: 'silent' }) },
-  );
-  await using store = await StoreProcess.start({
-    server,
-    directory: join(folder.path, 'store'),
-    firstFile,
-    manager: { url: manager.url, storeKey: storeKey.key },
-  });
-  await store.untilRows('bench.orders', rows);
+  await using hub = await BenchHub.start(server, folder.path, firstFile);
+  await hub.store.untilRows('bench.orders', rows);
   const measured = { all: [] as number[], changes: [] as number[] };
   for (let round = 1; round <= rounds; round += 1) {
     for (const way of ['all', 'changes'] as const) {
-      const rate = rows / (await readAll(manager.url, clientKey.key, way, rows));
+      const rate = rows / (await readAll(hub, way, rows));
       measured[way].push(rate);
       console.log(
         `round ${round}   ${way === 'all' ? 'tx.all()            ' : 'for await tx.changes'}   ${Math.round(rate / 1000)} k rows/s`,
@@ -61,10 +45,10 @@ export async function replay(rows: number): Promise<ReplayFigures> {
 }
 
 /** Seconds that another process takes for all rows, as it measures them itself. */
-async function readAll(manager: string, machineKey: string, way: string, rows: number): Promise<number> {
+async function readAll(hub: BenchHub, way: string, rows: number): Promise<number> {
   const reader = fileURLToPath(new URL('./replay-reader.js', import.meta.url));
-  const child = spawn(process.execPath, [...process.execArgv, reader, manager, way, String(rows)], {
-    env: { ...process.env, DRC_MACHINE_KEY: machineKey },
+  const child = spawn(process.execPath, [...process.execArgv, reader, hub.url, way, String(rows)], {
+    env: { ...process.env, DRC_MACHINE_KEY: hub.clientKey },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';

@@ -4,14 +4,24 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type DatabaseServer, freePort } from '@drc/local-servers';
+import { freePort } from '@drc/local-servers';
+
+/** Where the source is. */
+export interface SourceLogin {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
 
 export interface StoreProcessOptions {
-  readonly server: DatabaseServer;
+  readonly server: SourceLogin;
   /** Of the store's log. */
   readonly directory: string;
   /** The binlog file at whose beginning an empty log begins. */
   readonly firstFile: string;
+  /** What its log line says when it is ready. Default: `capture begins`, just before it asks for events. */
+  readonly ready?: string | undefined;
   /** A running manager and a store key for topic `bench`; without them the store serves nobody. */
   readonly manager?: { readonly url: string; readonly storeKey: string };
 }
@@ -36,7 +46,13 @@ export class StoreProcess implements AsyncDisposable {
     this.#failure = failure;
   }
 
-  static async start({ server, directory, firstFile, manager }: StoreProcessOptions): Promise<StoreProcess> {
+  static async start({
+    server,
+    directory,
+    firstFile,
+    manager,
+    ready = 'capture begins',
+  }: StoreProcessOptions): Promise<StoreProcess> {
     const adminPort = await freePort();
     const config = `${directory}.yaml`;
     await writeFile(
@@ -46,6 +62,7 @@ directory: ${directory}
 source: { host: ${server.host}, port: ${server.port}, user: ${server.user} }
 capture: { start: { file: ${firstFile} } }
 listen: { port: 0 }
+serve: { maxSessionsPerPrincipal: 1000 }
 admin: { port: ${adminPort} }
 clusterManagers: ['${manager?.url ?? 'http://127.0.0.1:9'}']
 `,
@@ -67,10 +84,14 @@ clusterManagers: ['${manager?.url ?? 'http://127.0.0.1:9'}']
     const began = new Promise<number>((resolve) => {
       createInterface({ input: child.stderr }).on('line', (line) => {
         lines.push(line);
-        if (line.includes('"capture begins"')) resolve((JSON.parse(line) as { time: number }).time);
+        if (line.includes(`"${ready}"`)) resolve((JSON.parse(line) as { time: number }).time);
       });
     });
     return new StoreProcess(child, adminPort, await Promise.race([began, failure]), failure);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
   }
 
   /** Resolves when so many rows of the table are in the log: with that moment, ms since 1970. */

@@ -21,3 +21,12 @@ export const list = (text: string): string[] =>
 
 /** For options that can be given several times. */
 export const append = (text: string, before: string[] = []): string[] => [...before, text];
+
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `90d`, `12h`, `15m`, `30s` in ms. */
+export const duration = (text: string): number => {
+  const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  if (amount !== undefined && Number(amount) > 0) return Number(amount) * unitMs[unit as keyof typeof unitMs];
+  throw new InvalidArgumentError('A duration reads 90d, 12h, 15m or 30s.');
+};

@@ -3,7 +3,8 @@ import { DrcError, isDrcError } from '@drc/protocol';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withAdvice } from './advice.js';
-import { explainAddress, managerAddress } from './manager-address.js';
+import { type TlsFlags, transportFrom } from './client-tls.js';
+import { explainAddress, managerAddresses } from './manager-address.js';
 import { readSecret } from './secret.js';
 
 /** Written by `drc dev` into its data folder (mode 0600), so that `drc tail` beside it needs no flags. */
@@ -20,7 +21,7 @@ export async function writeClientProfile(directory: string, profile: ClientProfi
   await writeFile(join(directory, profileFile), `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600 });
 }
 
-export interface ClientFlags {
+export interface ClientFlags extends TlsFlags {
   readonly manager?: string;
   readonly user?: string;
   readonly passwordFile?: string;
@@ -45,11 +46,11 @@ export interface Client {
 export async function clientFrom(flags: ClientFlags): Promise<Client> {
   const profilePath = join(flags.data ?? defaultDataFolder, profileFile);
   const profile = await readProfile(profilePath);
-  const clusterManager = managerAddress(
+  const clusterManager = managerAddresses(
     flags.manager ?? process.env['DRC_MANAGER'] ?? profile?.clusterManager ?? defaultManager,
   );
   const found =
-    (await credentialsFrom(flags, clusterManager)) ??
+    (await credentialsFrom(flags, clusterManager.join(', '))) ??
     (profile && {
       credentials: { machineKey: profile.machineKey },
       origin: `the machine key in ${profilePath}`,
@@ -63,10 +64,10 @@ export async function clientFrom(flags: ClientFlags): Promise<Client> {
   }
   const { credentials, origin } = found;
   return {
-    options: { clusterManager, credentials },
+    options: { clusterManager, credentials, ...(await transportFrom(flags)) },
     explain: (error) =>
       isDrcError(error, 'UNAUTHENTICATED')
-        ? withAdvice(error, `${clusterManager} does not take ${origin}.`)
+        ? withAdvice(error, `${clusterManager.join(', ')} does not take ${origin}.`)
         : explainAddress(error),
   };
 }

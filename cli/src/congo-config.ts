@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isLoopback } from './congo-admin.js';
 import { parseMoment } from './moment.js';
-import { tlsSetting } from './tls-files.js';
+import { managerTlsSetting, plaintextSetting, tlsSetting } from './tls-files.js';
 
 const port = z.number().int().min(0).max(65_535);
 const address = z.url({
@@ -12,12 +12,13 @@ const address = z.url({
   error: 'must be an address such as http://127.0.0.1:7370',
 });
 const moment = z.string().refine((text) => isMoment(text), {
-  error: 'is not a moment: earliest, latest, -15m, a date like 2026-11-22T08:00Z, or a checkpoint',
+  error:
+    'is not a moment: earliest, latest, -15m, a date like 2026-11-22T08:00Z, the id of a transaction, after: and a set of them, or a checkpoint',
 });
 
 function isMoment(text: string): boolean {
   try {
-    parseMoment(text, Date.now());
+    parseMoment(text, Date.now(), '');
     return true;
   } catch {
     return false;
@@ -36,6 +37,8 @@ const schema = z.strictObject({
   user: z.string().min(1).optional(),
   passwordFile: z.string().min(1).optional(),
   machineKeyFile: z.string().min(1).optional(),
+  managerTls: managerTlsSetting.optional(),
+  plaintext: plaintextSetting.optional(),
   topic: z.string().min(1),
   from: moment.default('earliest'),
   tables: z.array(rule).min(1),

@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
 import { append, count, list, port } from './arguments.js';
-import type { AccessFlags, MachineKeyFlags, UserFlags } from './commands/cm-access.js';
+import type { AccessFlags } from './access.js';
+import { addAccessCommands, withAccessOptions } from './access-commands.js';
+import type { MachineKeyFlags, UserFlags } from './commands/cm-access.js';
 import type { CmInitFlags, CmStartFlags } from './commands/cm.js';
 import type { DevFlags } from './commands/dev.js';
 import type { DoctorFlags } from './commands/doctor.js';
@@ -9,6 +11,8 @@ import type { StoreRepairFlags } from './commands/store-repair.js';
 import type { StoreSkipFlags } from './commands/store-skip.js';
 import type { TailFlags } from './commands/tail.js';
 import { type ClientFlags, defaultDataFolder } from './client-profile.js';
+import { withTlsOptions } from './client-tls.js';
+import { addLogCommands } from './log-commands.js';
 import { runProgram } from './run-program.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -90,8 +94,8 @@ Examples:
   .action(async (flags: DoctorFlags) => (await import('./commands/doctor.js')).doctor(flags));
 
 const withClientOptions = (command: Command): Command =>
-  command
-    .option('--manager <url>', 'cluster manager (DRC_MANAGER)')
+  withTlsOptions(command)
+    .option('--manager <url>', 'cluster manager, or several between commas (DRC_MANAGER)')
     .option(
       '--user <name>',
       'log in with a password from DRC_PASSWORD, --password-file or a prompt (DRC_USER)',
@@ -106,7 +110,11 @@ const withClientOptions = (command: Command): Command =>
 
 withClientOptions(program.command('tail').argument('<topic>'))
   .description('print the changes of a topic: one JSON object a line, or readable on a terminal')
-  .option('--from <moment>', 'earliest, latest, -15m, 2026-11-22T08:00Z, or a checkpoint', 'latest')
+  .option(
+    '--from <moment>',
+    'earliest, latest, -15m, 2026-11-22T08:00Z, a transaction, after:SET, or a checkpoint',
+    'latest',
+  )
   .option('--table <glob>', 'only these tables, as schema.table (can be given several times)', append)
   .option('--checkpoint <path>', 'keep the place in this file (or folder), and go on from it')
   .option(
@@ -140,18 +148,12 @@ const cm = program
 
 cm.command('init')
   .description('make the data folder, the signing key and the first administrator')
-  .requiredOption('--data <folder>', 'a folder that does not exist or is empty')
+  .option('-c, --config <file>', 'its configuration; needed where the registry is in ZooKeeper')
+  .option('--data <folder>', 'directory: a folder that does not exist or is empty (DRC_CM_DATA)')
   .option('--cluster <name>', 'stands in each ticket; default "main"')
   .option('--administrator <name>', 'default "admin"')
-  .addHelpText('after', '\nExample:\n  drc cm init --data ./cm')
+  .addHelpText('after', '\nExamples:\n  drc cm init --data ./cm\n  drc cm init --config cm-2.yaml')
   .action(async (flags: CmInitFlags) => (await manager()).cmInit(flags));
-
-const withAccessOptions = (command: Command): Command =>
-  command
-    .option('--data <folder>', "the manager's folder, while it is stopped")
-    .option('--manager <url>', 'address of the manager, while it is running')
-    .option('--user <name>', 'administrator to log in as where it is running', 'admin')
-    .option('--password-file <file>', "file with the administrator's password (or DRC_PASSWORD)");
 
 withAccessOptions(cm.command('machine-key'))
   .description('make the key of a store, or of a client, and print it')
@@ -172,7 +174,7 @@ withAccessOptions(cm.command('machine-keys'))
   .action(async (flags: AccessFlags) => (await access()).cmMachineKeys(flags));
 
 withAccessOptions(cm.command('remove-machine-key').argument('<id>'))
-  .description('a key that is no longer taken; who reads with it, reads until the ticket ends (ticketLifeMs)')
+  .description('a key that is no longer taken; what is being read with it ends at once')
   .action(async (id: string, flags: AccessFlags) => (await access()).cmRemoveMachineKey(id, flags));
 
 withAccessOptions(cm.command('user').argument('<name>'))
@@ -189,7 +191,7 @@ withAccessOptions(cm.command('users'))
   .action(async (flags: AccessFlags) => (await access()).cmUsers(flags));
 
 withAccessOptions(cm.command('remove-user').argument('<name>'))
-  .description('end the logins of a user; who reads, reads until the ticket ends (ticketLifeMs)')
+  .description('remove a user with its tokens; what is being read ends at once')
   .action(async (name: string, flags: AccessFlags) => (await access()).cmRemoveUser(name, flags));
 
 cm.command('start')
@@ -280,5 +282,8 @@ Examples:
     const stop = stopSignal();
     await (await import('./commands/store-skip.js')).storeSkip(flags, stop);
   });
+
+addLogCommands(store);
+addAccessCommands(program);
 
 await runProgram(program);

@@ -12,11 +12,11 @@ export const ExitCode = {
   taskFenced: 6,
   /** `drc doctor` found a fault of the source; the faults stand on stdout. */
   sourceFault: 7,
-  /** `drc store repair` found the log damaged and, without --apply or anything to keep, left it so. */
+  /** `drc store verify`, `ls` or `repair` found a log damaged; the last, without --apply or anything to keep, left it so. */
   logDamaged: 8,
 } as const;
 
-const usageCodes: readonly string[] = ['CONFIG_INVALID', 'ADDRESS_NOT_LOOPBACK'];
+const usageCodes: readonly string[] = ['CONFIG_INVALID', 'ADDRESS_NOT_LOOPBACK', 'PLAINTEXT_REFUSED'];
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof DrcError)) return ExitCode.failed;

@@ -11,6 +11,10 @@ export function managerAddress(text: string): string {
   );
 }
 
+/** One address, or several between commas: any manager of the cluster will do. @throws DrcError `CONFIG_INVALID`. */
+export const managerAddresses = (text: string): readonly string[] =>
+  text.split(',').map((address) => managerAddress(address.trim()));
+
 /** Something answers there that is no cluster manager. A store answers all but streams with "upgrade required". */
 export const wrongAddress = (address: string, status: number): DrcError =>
   new DrcError(

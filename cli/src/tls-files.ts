@@ -37,6 +37,22 @@ export const tlsSetting = z
   )
   .default(false);
 
+/** `managerTls` of a configuration. */
+export const managerTlsSetting = z
+  .strictObject({
+    caFile: z.string().min(1).optional(),
+    certFile: z.string().min(1).optional(),
+    keyFile: z.string().min(1).optional(),
+    serverName: z.string().min(1).optional(),
+  })
+  .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
+    error: 'certFile and keyFile belong together: give both, or neither',
+  });
+
+export const plaintextSetting = z.literal('allow', { error: 'must be allow, or be left out' });
+
+export type ManagerTlsSetting = z.output<typeof managerTlsSetting>;
+
 interface TlsContent {
   readonly rejectUnauthorized: boolean;
   readonly ca?: Buffer;

@@ -1,10 +1,11 @@
-import { DrcError } from '@drc/protocol';
+import { DrcError, type Transport } from '@drc/protocol';
 import { unlessAborted } from './backoff.js';
 import type { AnyTables } from './change.js';
 import type { ConnectOptions } from './connect-options.js';
 import { Directory, type TopicInfo } from './directory.js';
 import { checkConnectOptions, checkSubscribeOptions } from './option-check.js';
 import { checkedWindowBytes, defaultWindowBytes } from './read-window.js';
+import { checkRowOptions, rowRulesOf } from './row-options.js';
 import { SessionSource } from './session-source.js';
 import { TopicSubscription, type SubscribeOptions, type Subscription } from './subscription.js';
 
@@ -23,14 +24,16 @@ export interface Hub extends AsyncDisposable {
 
 /**
  * Logs in at a cluster manager.
- * @throws TypeError or RangeError on options that cannot be meant; DrcError `UNAUTHENTICATED`, or
- * `MANAGER_UNREACHABLE` where none of them answers; later on, a manager that is away is waited for.
+ * @throws TypeError or RangeError on options that cannot be meant; DrcError `UNAUTHENTICATED`,
+ * `MANAGER_UNREACHABLE` where none of them answers, `TLS_…` where their certificates are not believed, `PLAINTEXT_REFUSED`;
+ * `CONFIG_INVALID` for a `tls` that is no PEM. Later on, a manager that is away is waited for.
  */
 export async function connect(options: ConnectOptions): Promise<Hub> {
   checkConnectOptions(options);
   const { clusterManager, credentials, signal } = options;
   const addresses = typeof clusterManager === 'string' ? [clusterManager] : clusterManager;
-  const hub = new ManagedHub(new Directory({ addresses, credentials }), options);
+  const transport = transportOf(options);
+  const hub = new ManagedHub(new Directory({ addresses, credentials, transport }), options);
   try {
     signal?.throwIfAborted();
     await hub.topics();
@@ -40,6 +43,11 @@ export async function connect(options: ConnectOptions): Promise<Hub> {
     throw error;
   }
 }
+
+const transportOf = ({ tls, plaintext }: ConnectOptions): Transport => ({
+  ...(tls === undefined ? {} : { tls }),
+  ...(plaintext === undefined ? {} : { plaintext }),
+});
 
 class ManagedHub implements Hub {
   readonly #directory: Directory;
@@ -64,14 +72,19 @@ class ManagedHub implements Hub {
   subscribe<S = AnyTables>(topic: string, options: SubscribeOptions = {}): Subscription<S> {
     this.#lifecycle.signal.throwIfAborted();
     checkSubscribeOptions(topic, options);
-    const source = new SessionSource(this.#directory, {
+    checkRowOptions(options);
+    const request = {
       topic,
       client: this.#client,
       tables: options.tables ?? [],
       operations: options.operations ?? [],
       acknowledgeGaps: options.acknowledgeGaps ?? [],
+      rules: rowRulesOf(options),
+      partition: options.partition,
       windowBytes: checkedWindowBytes(options.windowBytes ?? defaultWindowBytes),
-    });
+    };
+    const { transport } = this.#directory;
+    const source = new SessionSource(this.#directory, request, { transport });
     const subscription = new TopicSubscription(
       { source, onClosed: () => this.#subscriptions.delete(subscription) },
       options,

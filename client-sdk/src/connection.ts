@@ -1,4 +1,15 @@
-import { DrcError, encodeMessage, isErrorCode, maxFrameBytes, type ClientMessage } from '@drc/protocol';
+import {
+  clientTlsOptions,
+  connectionFault,
+  DrcError,
+  encodeMessage,
+  isErrorCode,
+  maxFrameBytes,
+  mustBePrivateWay,
+  tlsFault,
+  type ClientMessage,
+  type Transport,
+} from '@drc/protocol';
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 
@@ -15,6 +26,8 @@ export interface ConnectionOptions {
   readonly silenceMs?: number;
   /** How long the socket and the upgrade request may take, in ms. Default 10 s. */
   readonly openMs?: number;
+  /** Default: the system's authorities, and no ticket without TLS off loopback. */
+  readonly transport?: Transport;
 }
 
 /** The silence is measured in so many ticks: a process that was stopped itself then counts one tick, not an hour. */
@@ -32,13 +45,18 @@ export class Connection {
   #silentTicks = 0;
   #over = false;
 
-  /** @param address `ws://host:port` or `wss://host:port` */
+  /**
+   * @param address `ws://host:port` or `wss://host:port`
+   * @throws DrcError `PLAINTEXT_REFUSED` where the ticket could be read on the way.
+   */
   constructor(
     address: string,
     ticket: string,
     listener: ConnectionListener,
     options: ConnectionOptions = {},
   ) {
+    const { tls, plaintext } = options.transport ?? {};
+    mustBePrivateWay(address, plaintext);
     this.#listener = listener;
     // Deflating is off: a small frame could inflate beyond any limit, and rows would be compressed twice over TLS.
     const socket = new WebSocket(address, {
@@ -47,6 +65,7 @@ export class Connection {
       maxPayload: maxFrameBytes,
       perMessageDeflate: false,
       followRedirects: false,
+      ...clientTlsOptions(tls),
     });
     this.#socket = socket;
     this.#closed = new Promise((resolve) => socket.once('close', () => resolve()));
@@ -59,7 +78,7 @@ export class Connection {
     // We send no pings. One flipped bit makes a binary message a pong, and it must not vanish as such.
     socket.on('pong', () => this.#end(corrupt('An unasked-for pong arrived.')));
     socket.on('unexpected-response', (_request, response) => this.#end(refusal(response)));
-    socket.on('error', (error) => this.#end(lossOf(error)));
+    socket.on('error', (error) => this.#end(lossOf(error, address)));
     socket.on('close', (code, reason) =>
       this.#end(
         new DrcError(
@@ -141,9 +160,12 @@ function refusal({ statusCode: status = 0, headers }: IncomingMessage): DrcError
 }
 
 /** `ws` marks its own complaints about bytes with codes `WS_ERR_…`. */
-function lossOf(error: Error & { code?: string }): DrcError {
+function lossOf(error: Error & { code?: string }, address: string): DrcError {
   if (error.code?.startsWith('WS_ERR_')) return corrupt(error.message, { cause: error });
-  return new DrcError('CONNECTION_LOST', `The connection failed: ${error.message}.`, {}, { cause: error });
+  return (
+    tlsFault(error, new URL(address).origin) ??
+    new DrcError('CONNECTION_LOST', `The connection failed: ${connectionFault(error)}.`, {}, { cause: error })
+  );
 }
 
 const corrupt = (message: string, options?: ErrorOptions): DrcError =>

@@ -1,4 +1,12 @@
-import { DrcError, isDrcError, type StartFrom } from '@drc/protocol';
+import {
+  DrcError,
+  isDrcError,
+  jsonRequest,
+  type ErrorCode,
+  type JsonAnswer,
+  type StartFrom,
+  type Transport,
+} from '@drc/protocol';
 import { unlessAborted } from './backoff.js';
 import { errorOfBody, isObject } from './error-body.js';
 
@@ -32,6 +40,8 @@ export interface DirectoryOptions {
   /** Base addresses of the cluster managers. */
   readonly addresses: readonly string[];
   readonly credentials: Credentials;
+  /** Default: the system's authorities, and no credentials without TLS off loopback. */
+  readonly transport?: Transport;
   /** How long one manager may take to answer, in ms. Default 10 s. */
   readonly answerMs?: number;
 }
@@ -47,29 +57,48 @@ interface Token {
   readonly renewAt: number;
 }
 
+/**
+ * After these the next manager is asked; what the first one said stands where none knows more. One that was just started
+ * has not heard of all stores, and one that is cut off from the others' registry not of what is new in it.
+ */
+const othersMayKnowMore: readonly ErrorCode[] = [
+  'MANAGER_UNREACHABLE',
+  'TLS_UNTRUSTED',
+  'TLS_WRONG_NAME',
+  'TLS_EXPIRED',
+  'TLS_CLIENT_CERTIFICATE',
+  'REGISTRY_UNAVAILABLE',
+  'STORE_UNAVAILABLE',
+  'RETENTION_EXPIRED',
+  'TOPIC_UNKNOWN',
+];
+
 /** A token is renewed when this part of its life is over. */
 const renewalPoint = 0.9;
 /** Longer questions go into a body: a server bounds the head of a request. */
 const maxQueryCharacters = 4 * 1024;
-const maxAnswerCharacters = 4 * 1024 * 1024;
+const maxAnswerBytes = 4 * 1024 * 1024;
 
 /**
  * Asks the cluster managers. Any of them will do: the one that answered last is asked first, and one that does not
- * answer is passed over. Tries each once; waiting and trying again is the caller's.
+ * answer, or does not know, is passed over. Tries each once; waiting and trying again is the caller's.
  */
 export class Directory {
   readonly #addresses: readonly string[];
   readonly #credentials: Credentials;
+  /** How managers, and the stores that they name, are reached. */
+  readonly transport: Transport;
   readonly #answerMs: number;
   /** Index of the manager that answered last. */
   #preferred = 0;
   #token: Token | undefined;
   #login: Promise<Token> | undefined;
   /** @throws TypeError on an address that is no http or https URL. */
-  constructor({ addresses, credentials, answerMs }: DirectoryOptions) {
+  constructor({ addresses, credentials, transport, answerMs }: DirectoryOptions) {
     if (addresses.length === 0) throw new TypeError('clusterManager: at least one address is needed.');
     this.#addresses = addresses.map(baseAddress);
     this.#credentials = credentials;
+    this.transport = transport ?? {};
     this.#answerMs = answerMs ?? 10_000;
     if ('machineKey' in credentials) this.#token = { text: credentials.machineKey, renewAt: Infinity };
     if ('token' in credentials) this.#token = { text: credentials.token, renewAt: Infinity };
@@ -141,61 +170,39 @@ export class Directory {
         return answer;
       } catch (error) {
         signal.throwIfAborted();
-        if (!isDrcError(error, 'MANAGER_UNREACHABLE')) throw error;
-        failure = error;
+        if (!(error instanceof DrcError) || !othersMayKnowMore.includes(error.code)) throw error;
+        if (failure === undefined || isDrcError(failure, 'MANAGER_UNREACHABLE')) failure = error;
       }
     }
     throw failure;
   }
 
-  /** One question to one manager. @throws DrcError `MANAGER_UNREACHABLE` where another one should be asked. */
+  /** One question to one manager. @throws DrcError, `MANAGER_UNREACHABLE` where there is no answer. */
   async #requestOf(
     address: string,
     path: string,
     signal: AbortSignal,
     { token, body }: Content,
   ): Promise<Record<string, unknown>> {
-    // A controller of our own instead of AbortSignal.any: a signal that lives long would collect one per question.
-    const controller = new AbortController();
-    const onAbort = (): void => controller.abort(signal.reason);
-    const timer = setTimeout(() => controller.abort(new Error('no answer in time')), this.#answerMs);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const response = await fetch(`${address}${path}`, {
-        method: body === undefined ? 'GET' : 'POST',
-        headers: {
-          accept: 'application/json',
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        // The token must not follow a redirection to somewhere else.
-        redirect: 'error',
-        signal: controller.signal,
-      });
-      return await answerOf(response, address);
-    } catch (cause) {
-      if (cause instanceof DrcError) throw cause;
-      throw new DrcError(
-        'MANAGER_UNREACHABLE',
-        `${address} does not answer: ${reasonOf(cause)}.`,
-        { address },
-        { cause },
-      );
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    }
+    const answer = await jsonRequest(address, {
+      ...this.transport,
+      method: body === undefined ? 'GET' : 'POST',
+      path,
+      ...(token === undefined ? {} : { token }),
+      ...(body === undefined ? {} : { body }),
+      signal,
+      timeoutMs: this.#answerMs,
+      maxAnswerBytes,
+    });
+    return contentOf(answer, address);
   }
 }
 
-async function answerOf(response: Response, address: string): Promise<Record<string, unknown>> {
-  const text = await response.text();
-  if (text.length > maxAnswerCharacters) throw malformed('a too long answer');
-  if (!response.ok) throw refusalOf(response, text, address);
+function contentOf(answer: JsonAnswer, address: string): Record<string, unknown> {
+  if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, address);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(answer.text);
   } catch (cause) {
     throw malformed('an answer that is no JSON', { cause });
   }
@@ -203,11 +210,10 @@ async function answerOf(response: Response, address: string): Promise<Record<str
   return value;
 }
 
-function refusalOf(response: Response, text: string, address: string): DrcError {
-  const { status } = response;
+function refusalOf({ status, headers, text }: JsonAnswer, address: string): DrcError {
   const told = errorOfBody(text);
   if (told?.code === 'RATE_LIMITED' && told.details['retryAfterMs'] === undefined) {
-    const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+    const seconds = Number(headers['retry-after'] ?? Number.NaN);
     if (Number.isFinite(seconds))
       return new DrcError(told.code, told.message, { ...told.details, retryAfterMs: seconds * 1000 });
   }
@@ -229,13 +235,8 @@ function baseAddress(address: string): string {
 function fromText(from: StartFrom): string {
   if (from.kind === 'timestamp') return `timestamp:${from.time}`;
   if (from.kind === 'checkpoint') return `checkpoint:${from.checkpoint}`;
+  if (from.kind === 'transaction') return `transaction:${from.id}`;
   return from.kind;
-}
-
-/** fetch hides the reason in `cause`. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
 }
 
 /** Fit for a header. */

@@ -1,4 +1,4 @@
-import { DrcError, isTransactionId } from '@drc/protocol';
+import { checkTlsOptions, DrcError, isTransactionId, type TlsOptions } from '@drc/protocol';
 import type { ConnectOptions } from './connect-options.js';
 import { isObject } from './error-body.js';
 import type { SubscribeOptions } from './subscription.js';
@@ -20,6 +20,8 @@ const maxGaps = 100;
 const connectKeys = keysOf<ConnectOptions>({
   clusterManager: true,
   credentials: true,
+  tls: true,
+  plaintext: true,
   client: true,
   signal: true,
 });
@@ -28,20 +30,30 @@ const subscribeKeys = keysOf<SubscribeOptions>({
   tables: true,
   operations: true,
   acknowledgeGaps: true,
+  where: true,
+  columns: true,
+  partition: true,
   checkpoints: true,
   windowBytes: true,
   signal: true,
 });
+const tlsKeys = keysOf<TlsOptions>({ ca: true, cert: true, key: true, serverName: true });
 const operations: readonly unknown[] = ['insert', 'update', 'delete'];
 const credentialKinds = '{ name, password }, { machineKey } or { token }';
 
-/** @throws TypeError, RangeError, naming the option; DrcError `UNAUTHENTICATED` on credentials that nobody can have. */
+/**
+ * @throws TypeError, RangeError, naming the option; DrcError `UNAUTHENTICATED` on credentials that nobody can have,
+ *   `CONFIG_INVALID` on certificates that are none.
+ */
 export function checkConnectOptions(options: ConnectOptions): void {
   if (!isObject(options)) throw new TypeError('connect: it takes { clusterManager, credentials }.');
   checkKeys(options, connectKeys, 'connect');
-  const { clusterManager, credentials, client, signal } = options;
+  const { clusterManager, credentials, tls, plaintext, client, signal } = options;
   checkClusterManager(clusterManager);
   checkCredentials(credentials);
+  checkTls(tls);
+  if (plaintext !== undefined && plaintext !== 'allow')
+    throw new TypeError(`plaintext: ${shown(plaintext)}; it is 'allow', or left out.`);
   if (client !== undefined && (typeof client !== 'string' || client === ''))
     throw new TypeError('client: it is a name.');
   if (client !== undefined && client.length > maxClientLength)
@@ -99,18 +111,34 @@ function checkCredentials(value: unknown): void {
   }
 }
 
+function checkTls(tls: unknown): void {
+  if (tls === undefined) return;
+  if (!isObject(tls)) throw new TypeError(`tls: ${shown(tls)}; it is { ca, cert, key, serverName }.`);
+  checkKeys(tls, tlsKeys, 'tls');
+  for (const [key, value] of Object.entries(tls))
+    if (value !== undefined && typeof value !== 'string' && (key === 'serverName' || !Buffer.isBuffer(value)))
+      throw new TypeError(`tls.${key}: ${shown(value)} is no text; give the content of the file, in PEM.`);
+  checkTlsOptions(tls);
+}
+
 function checkFrom(from: unknown): void {
   if (from === 'earliest' || from === 'latest') return;
-  const forms = "'earliest', 'latest', { timestamp } or { checkpoint }";
+  const forms = "'earliest', 'latest', { timestamp }, { transaction } or { checkpoint }";
   if (!isObject(from)) throw new TypeError(`from: ${shown(from)} is none of ${forms}.`);
   const keys = Object.keys(from);
-  if (keys.length !== 1 || (keys[0] !== 'timestamp' && keys[0] !== 'checkpoint'))
+  if (keys.length !== 1 || !['timestamp', 'transaction', 'checkpoint'].includes(keys[0]!))
     throw new TypeError(`from: { ${keys.join(', ')} } is none of ${forms}.`);
   if (keys[0] === 'timestamp') checkTimestamp(from['timestamp']);
+  else if (keys[0] === 'transaction') checkTransaction(from['transaction']);
   else if (!isText(from['checkpoint']) && !isObject(from['checkpoint']))
     throw new TypeError(
       `from.checkpoint: ${shown(from['checkpoint'])} is no checkpoint. Where none is kept yet, begin from 'earliest' or 'latest'.`,
     );
+}
+
+function checkTransaction(value: unknown): void {
+  if (typeof value !== 'string' || !isTransactionId(value))
+    throw new TypeError(`from.transaction: ${shown(value)} is no id of a transaction.`);
 }
 
 function checkTimestamp(value: unknown): void {

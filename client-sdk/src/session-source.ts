@@ -22,6 +22,7 @@ const storeFaults: ReadonlySet<ErrorCode> = new Set([
   'BINLOG_POSITION',
   'BINLOG_RESET',
   'PROTOCOL_VERSION',
+  'PLAINTEXT_REFUSED',
   'INTERNAL',
 ]);
 
@@ -105,7 +106,12 @@ export class SessionSource {
     } catch (error) {
       const known = this.#placement;
       const isUsable = known !== undefined && known.ticketExpiresAt > Date.now() + ticketMarginMs;
-      if (isDrcError(error, 'MANAGER_UNREACHABLE') && isUsable) return known;
+      if (
+        isDrcError(error) &&
+        (error.code === 'MANAGER_UNREACHABLE' || error.code.startsWith('TLS_')) &&
+        isUsable
+      )
+        return known;
       throw error;
     }
   }

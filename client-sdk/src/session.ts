@@ -8,7 +8,9 @@ import {
   openFrame,
   protocolVersions,
   type Frame,
+  type Partition,
   type RowOperation,
+  type RowRule,
   type StartFrom,
   type StoreMessage,
   type StreamRecord,
@@ -27,6 +29,9 @@ export interface SessionRequest {
   readonly tables: readonly string[];
   readonly operations: readonly RowOperation[];
   readonly acknowledgeGaps: readonly string[];
+  /** Conditions and projections; empty: all rows and columns. */
+  readonly rules: readonly RowRule[];
+  readonly partition?: Partition | undefined;
   readonly windowBytes: number;
 }
 
@@ -202,16 +207,41 @@ export class Session implements AsyncDisposable {
     this.#move({ kind: 'message', message });
     if (message.type === 'welcome') {
       this.#store = message.store;
-      const { from, tables, operations, acknowledgeGaps, windowBytes: credit } = this.#request;
+      const {
+        from,
+        tables,
+        operations,
+        acknowledgeGaps,
+        rules,
+        partition,
+        windowBytes: credit,
+      } = this.#request;
       const gaps = acknowledgeGaps.length === 0 ? {} : { acknowledgeGaps };
-      this.#connection.send({ type: 'subscribe', from, tables, operations, credit, ...gaps });
+      const rows = {
+        ...(rules.length === 0 ? {} : { rules }),
+        ...(partition === undefined ? {} : { partition }),
+      };
+      this.#connection.send({ type: 'subscribe', from, tables, operations, credit, ...gaps, ...rows });
     } else if (message.type === 'subscribed') {
+      this.#mustFilter(message);
       this.#subscribed = message;
       this.#rouse();
     } else if (message.type === 'caughtUp') {
       this.#inbox.push(caughtUp);
       this.#rouse();
     }
+  }
+
+  /** A store that does not know of conditions would send everything. @throws DrcError `PROTOCOL_VERSION`. */
+  #mustFilter({ grant }: Subscribed): void {
+    const { rules, partition } = this.#request;
+    const hasRules = rules.length === (grant.rules ?? []).length;
+    const hasShare = partition?.of === grant.partition?.of && partition?.index === grant.partition?.index;
+    if (hasRules && hasShare) return;
+    throw new DrcError(
+      'PROTOCOL_VERSION',
+      'The store is older than conditions, projections and partitions: update it.',
+    );
   }
 
   /** @throws DrcError where the event does not belong into the session's state, or ends it. */

@@ -1,4 +1,12 @@
-import { Checkpoint, DrcError, TransactionSet, type RowOperation, type StartFrom } from '@drc/protocol';
+import {
+  canonicalTransactionId,
+  Checkpoint,
+  DrcError,
+  TransactionSet,
+  type Partition,
+  type RowOperation,
+  type StartFrom,
+} from '@drc/protocol';
 import { defaultBackoff, type BackoffLimits } from './backoff.js';
 import type { AnyTables } from './change.js';
 import type { CheckpointStore } from './checkpoint-store.js';
@@ -12,12 +20,14 @@ import { TransactionStream } from './transaction-stream.js';
 export interface SubscribeOptions {
   /**
    * Where to begin: only while `checkpoints` holds none. Default `latest`. A number or Date is a moment of the
-   * source's history (ms since 1970); the stream then begins a little earlier rather than later.
+   * source's history (ms since 1970); the stream then begins a little earlier rather than later. With `transaction`, the
+   * id of one (`Transaction.id`), it begins with that.
    */
   readonly from?:
     | 'earliest'
     | 'latest'
     | { readonly timestamp: Date | number }
+    | { readonly transaction: string }
     | { readonly checkpoint: string | Checkpoint };
   /** Globs over `schema.table`, e.g. `shop.*`; at least one. Default: all that the principal may read. */
   readonly tables?: readonly string[];
@@ -29,6 +39,18 @@ export interface SubscribeOptions {
    * 100; one that has been passed need not stay. Default: none.
    */
   readonly acknowledgeGaps?: readonly string[];
+  /**
+   * Rows wanted, by table or glob: conditions in SQL, e.g. `{ 'shop.orders': "region = 'eu' AND total > 100" }`. A row that
+   * an update moves into or out of the condition arrives as an insert or a delete. Default: all rows.
+   */
+  readonly where?: Readonly<Record<string, string>>;
+  /** Columns wanted, by table or glob; each must exist. Default: all. */
+  readonly columns?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Divides the rows by primary key among `of` subscriptions (at most 1024); this one gets the share `index`, from 0. All
+   * versions of a row are of one share; tables without a key are of one share as a whole. Default: all rows.
+   */
+  readonly partition?: Partition;
   /** Where the checkpoint is kept. Default: nowhere; it lives as long as the subscription. */
   readonly checkpoints?: CheckpointStore;
   /** How many bytes may be under way to this reader. Default 4 MiB. */
@@ -318,6 +340,7 @@ function startOf(from: NonNullable<SubscribeOptions['from']>, topic: string): St
     const checkpoint = checkpointOf(from.checkpoint.toString(), topic);
     return { kind: 'checkpoint', checkpoint: checkpoint.toString() };
   }
+  if ('transaction' in from) return { kind: 'transaction', id: canonicalTransactionId(from.transaction) };
   return { kind: 'timestamp', time: Math.floor(Number(from.timestamp)) };
 }
 

@@ -9,8 +9,8 @@ export interface AdminServerOptions {
   readonly listen: ListenAddress;
   readonly metrics: ManagerMetrics;
   readonly logger: Logger;
-  /** Whether requests can be answered. */
-  readonly isReady: () => Promise<boolean>;
+  /** Whether requests can be answered, and a line about it. */
+  readonly readiness: () => { readonly isReady: boolean; readonly text: string };
 }
 
 /** `/livez`: the process runs. `/readyz`: it can answer. `/metrics`. On loopback, without a login. */
@@ -18,11 +18,14 @@ export function startAdminServer({
   listen,
   metrics,
   logger,
-  isReady,
+  readiness,
 }: AdminServerOptions): Promise<HttpServer> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.get('/livez', (c) => c.text('ok\n'));
-  app.get('/readyz', async (c) => ((await isReady()) ? c.text('ok\n') : c.text('not ready\n', 503)));
+  app.get('/readyz', (c) => {
+    const { isReady, text } = readiness();
+    return c.text(`${text}\n`, isReady ? 200 : 503);
+  });
   app.get('/metrics', async (c) =>
     c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }),
   );
@@ -30,5 +33,5 @@ export function startAdminServer({
     logger.error({ err: error, path: c.req.path }, 'request failed');
     return c.text('error\n', 500);
   });
-  return HttpServer.listen(listen, app.fetch, logger);
+  return HttpServer.listen({ listen, fetch: app.fetch, logger });
 }

@@ -6,12 +6,15 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   REQUEST_INVALID: 400,
   CHECKPOINT_INVALID: 400,
+  CONDITION_INVALID: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   TOPIC_UNKNOWN: 404,
+  TOPIC_CONFIG_MISMATCH: 409,
   RETENTION_EXPIRED: 410,
   RATE_LIMITED: 429,
   STORE_UNAVAILABLE: 503,
+  REGISTRY_UNAVAILABLE: 503,
 };
 
 export interface ErrorAnswer {

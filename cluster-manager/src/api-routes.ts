@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { DrcError, TransactionSet } from '@drc/protocol';
-import { mustBeLoopback } from './config.js';
-import { glob, plainName, signingKeySchema } from './registry/records.js';
+import { body, failureOtherwise as otherwise, json, security } from './api-shapes.js';
+import { plainName, signingKeySchema } from './registry/records.js';
 
 /*
  * The shapes of the HTTP API; /openapi.json is made from them. Members of a body that are not named here are ignored,
@@ -28,21 +28,20 @@ function mustBeSocketAddress(text: string): void {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (
     url === undefined ||
-    url.protocol !== 'ws:' ||
+    !['ws:', 'wss:'].includes(url.protocol) ||
     url.username !== '' ||
     url.password !== '' ||
     url.search !== ''
   ) {
-    throw new DrcError('REQUEST_INVALID', 'must be like ws://127.0.0.1:7380');
+    throw new DrcError('REQUEST_INVALID', 'must be like wss://store-1.internal:7380');
   }
-  mustBeLoopback(url.hostname);
 }
 
 const address = z
   .string()
   .max(200)
   .superRefine(parsedBy(mustBeSocketAddress))
-  .openapi({ example: 'ws://127.0.0.1:7380' });
+  .openapi({ example: 'wss://store-1.internal:7380' });
 
 const extent = z.object({
   lineage: z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits'),
@@ -61,9 +60,20 @@ const announcement = z.object({
   address,
   extent,
   captureState: z.string().min(1).max(100),
+  captureDigest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
+    .optional(),
 });
 
-const publicKeys = z.object({ cluster: z.string(), keys: z.array(signingKeySchema) });
+const publicKeys = z.object({ cluster: z.string(), keys: z.array(signingKeySchema.omit({ until: true })) });
+
+/** `Revocation` of the protocol. */
+const revocation = z.object({
+  principal: z.string(),
+  tokenId: z.string().optional(),
+  before: z.number(),
+});
 
 const storesAnswer = z.object({
   stores: z.array(
@@ -80,38 +90,10 @@ const storesAnswer = z.object({
   ticketExpiresAt: z.number(),
 });
 
-const globs = z.array(z.string());
-const user = z.object({
-  name: z.string(),
-  administrator: z.boolean(),
-  reads: z.object({ topics: globs, tables: globs }),
-  createdAt: z.number(),
-});
-const machineKeySummary = z.object({
-  id: z.string(),
-  kind: z.enum(['store', 'client']),
-  topics: globs,
-  tables: globs.optional(),
-  createdAt: z.number(),
-});
-
-const failure = z.object({
-  error: z.object({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()) }),
-});
-
-const json = <T extends z.ZodType>(schema: T, description: string) => ({
-  content: { 'application/json': { schema } },
-  description,
-});
-const body = <T extends z.ZodType>(schema: T) => ({
-  body: { content: { 'application/json': { schema } }, required: true },
-});
-const otherwise = { default: json(failure, 'A refusal; see the table of errors.') };
-const security = [{ bearer: [] }];
 /** What is no plain name is no topic either: it is looked up and not found. */
 const topicParam = z.object({ topic: z.string().max(200) });
 const fromText = z.string().max(60_000).openapi({
-  description: 'earliest, latest, timestamp:<ms since 1970> or checkpoint:<text>',
+  description: 'earliest, latest, timestamp:<ms since 1970>, transaction:<id> or checkpoint:<text>',
   example: 'timestamp:1767225600000',
 });
 
@@ -165,8 +147,8 @@ export const routes = {
     request: body(announcement),
     responses: {
       200: json(
-        publicKeys.extend({ leaseMs: z.number() }),
-        'Known for leaseMs; announce again within a third of it.',
+        publicKeys.extend({ leaseMs: z.number(), revocations: z.array(revocation) }),
+        'Known for leaseMs; announce again within a third of it. Tickets that the revocations name are void.',
       ),
       ...otherwise,
     },
@@ -182,74 +164,5 @@ export const routes = {
     method: 'get',
     path: '/v1/keys',
     responses: { 200: json(publicKeys, 'The public keys that tickets are checked with.'), ...otherwise },
-  }),
-  users: createRoute({
-    method: 'get',
-    path: '/v1/users',
-    security,
-    responses: { 200: json(z.object({ users: z.array(user) }), 'For administrators.'), ...otherwise },
-  }),
-  addUser: createRoute({
-    method: 'post',
-    path: '/v1/users',
-    security,
-    request: body(
-      z.object({
-        name: z.string().min(1).max(100),
-        administrator: z.boolean().optional(),
-        topics: z.array(glob).min(1).max(100).optional(),
-        tables: z.array(glob).min(1).max(100).optional(),
-        replace: z.boolean().optional(),
-      }),
-    ),
-    responses: {
-      200: json(
-        z.object({ name: z.string(), password: z.string() }),
-        'For administrators. The password is shown this once.',
-      ),
-      ...otherwise,
-    },
-  }),
-  removeUser: createRoute({
-    method: 'delete',
-    path: '/v1/users/{name}',
-    security,
-    request: { params: z.object({ name: z.string().max(200) }) },
-    responses: { 200: json(z.object({}), 'For administrators. Its logins have ended.'), ...otherwise },
-  }),
-  machineKeys: createRoute({
-    method: 'get',
-    path: '/v1/machine-keys',
-    security,
-    responses: {
-      200: json(z.object({ machineKeys: z.array(machineKeySummary) }), 'For administrators.'),
-      ...otherwise,
-    },
-  }),
-  removeMachineKey: createRoute({
-    method: 'delete',
-    path: '/v1/machine-keys/{id}',
-    security,
-    request: { params: z.object({ id: z.string().max(200) }) },
-    responses: { 200: json(z.object({}), 'For administrators. It is no longer taken.'), ...otherwise },
-  }),
-  makeMachineKey: createRoute({
-    method: 'post',
-    path: '/v1/machine-keys',
-    security,
-    request: body(
-      z.object({
-        kind: z.enum(['store', 'client']),
-        topics: z.array(glob).min(1).max(100),
-        tables: z.array(glob).min(1).max(100).optional(),
-      }),
-    ),
-    responses: {
-      200: json(
-        z.object({ id: z.string(), key: z.string() }),
-        'For administrators. The key is shown this once.',
-      ),
-      ...otherwise,
-    },
   }),
 } as const;

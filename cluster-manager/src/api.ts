@@ -14,16 +14,19 @@ import type { Clock } from './clock.js';
 import { grantFor, maySee, mustAnnounce, type Principal } from './grants.js';
 import type { ManagerMetrics } from './metrics.js';
 import { parseFrom, place } from './placement.js';
-import type { SigningKeyRecord } from './registry/records.js';
+import type { Revocations } from './revocations.js';
+import type { PublicKey } from './signing-keys.js';
 import type { StoreDirectory } from './store-directory.js';
 import type { Tickets } from './tickets.js';
 import type { Topics } from './topics.js';
 
 export interface ApiOptions {
   readonly cluster: string;
-  readonly publicKeys: readonly SigningKeyRecord[];
+  /** Those of all managers of the cluster. */
+  readonly publicKeys: () => Promise<readonly PublicKey[]>;
   readonly leaseMs: number;
   readonly administration: Administration;
+  readonly revocations: Revocations;
   readonly topics: Topics;
   readonly stores: StoreDirectory;
   readonly authenticator: Authenticator;
@@ -42,6 +45,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     cluster,
     leaseMs,
     administration,
+    revocations,
     topics,
     stores,
     authenticator,
@@ -51,7 +55,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     clock,
     logger,
   } = options;
-  const keys = [...options.publicKeys];
+  const publicKeys = async () => ({ cluster, keys: [...(await options.publicKeys())] });
 
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
@@ -77,6 +81,16 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     if (placement.kind === 'unavailable') {
       throw new DrcError('STORE_UNAVAILABLE', `No store of the topic ${topic} is alive.`, { topic });
     }
+    // Just started, it knows some of the stores: another one may go back further.
+    if (placement.kind === 'expired' && !stores.hasHeardOfAll) {
+      throw new DrcError(
+        'STORE_UNAVAILABLE',
+        `No store of the topic ${topic} that is known yet goes back that far.`,
+        {
+          topic,
+        },
+      );
+    }
     if (placement.kind === 'expired') {
       const oldest = new Date(placement.oldest).toISOString();
       throw new DrcError(
@@ -85,8 +99,9 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
         { topic, oldest },
       );
     }
-    const ticket = tickets.ticket(principal.name, topic, grant);
-    audit.ticketIssued(principal.name, topic, fromText.slice(0, 100), ticket);
+    const via = principal.kind === 'store' ? undefined : principal.token;
+    const ticket = tickets.ticket(principal.name, topic, grant, via);
+    audit.ticketIssued(principal.name, topic, fromText.slice(0, 100), ticket, via?.id);
     return {
       stores: placement.stores.map(({ id, address, extent: { lineage, head, oldest, coversFrom } }) => ({
         id,
@@ -140,7 +155,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     mustAnnounce(principal, topic);
     stores.announce(topic, principal.name, announcement);
     audit.announced(principal.name, topic, announcement.id);
-    return c.json({ cluster, keys, leaseMs }, 200);
+    return c.json({ ...(await publicKeys()), leaseMs, revocations: [...(await revocations.list())] }, 200);
   });
 
   app.openapi(routes.withdraw, async (c) => {
@@ -152,7 +167,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     return c.json({}, 200);
   });
 
-  app.openapi(routes.keys, (c) => c.json({ cluster, keys }, 200));
+  app.openapi(routes.keys, async (c) => c.json(await publicKeys(), 200));
 
   addAdministration(app, principalOf, administration, audit);
 

@@ -1,10 +1,11 @@
 import type { ErrorCode } from '@drc/protocol';
 import type { Logger } from 'pino';
+import type { Change } from './administration/context.js';
 import type { ManagerMetrics } from './metrics.js';
 import { userName } from './registry/records.js';
 import type { SignedToken } from './tickets.js';
 
-/** A line in the log, and a count, for each login, refusal, ticket and key. No passwords, tokens or keys in them. */
+/** A line in the log for each login, refusal, ticket and change of rights. No passwords, tokens or keys in them. */
 export class Audit {
   readonly #logger: Logger;
   readonly #metrics: ManagerMetrics;
@@ -35,26 +36,22 @@ export class Audit {
     this.#logger.warn({ event: 'refused', ...request, code }, 'request refused');
   }
 
-  ticketIssued(principal: string, topic: string, from: string, ticket: SignedToken): void {
+  /** @param via id of the token that it came from */
+  ticketIssued(
+    principal: string,
+    topic: string,
+    from: string,
+    ticket: SignedToken,
+    via: string | undefined,
+  ): void {
     this.#metrics.ticket(topic);
     const { id: ticketId, expiresAt } = ticket;
-    this.#logger.info({ event: 'ticket', principal, topic, from, ticketId, expiresAt }, 'ticket issued');
+    this.#logger.info({ event: 'ticket', principal, topic, from, ticketId, expiresAt, via }, 'ticket issued');
   }
 
-  machineKeyMade(principal: string, id: string, kind: string, topics: readonly string[]): void {
-    this.#logger.info({ event: 'machineKey', principal, id, kind, topics }, 'machine key made');
-  }
-
-  machineKeyRemoved(principal: string, id: string): void {
-    this.#logger.info({ event: 'machineKeyRemoved', principal, id }, 'machine key removed');
-  }
-
-  userMade(principal: string, name: string): void {
-    this.#logger.info({ event: 'user', principal, name }, 'user made');
-  }
-
-  userRemoved(principal: string, name: string): void {
-    this.#logger.info({ event: 'userRemoved', principal, name }, 'user removed');
+  /** Of users, roles, grants, tokens and keys: who, what, how it was and how it is. */
+  changed(principal: string, { event, subject, before, after }: Change): void {
+    this.#logger.info({ event, principal, subject, before, after }, 'changed');
   }
 
   announced(principal: string, topic: string, store: string): void {

@@ -8,17 +8,20 @@ import { Authenticator } from './authenticate.js';
 import { systemClock, type Clock } from './clock.js';
 import { mustBeLoopback, type ManagerConfig } from './config.js';
 import { HttpServer } from './http-server.js';
-import { mustBePrivate, signingKeyPath } from './manager-folder.js';
+import { mustBePrivate } from './manager-folder.js';
 import { ManagerMetrics } from './metrics.js';
 import { PasswordHasher, type PasswordCost } from './password.js';
 import { EmbeddedRegistry } from './registry/embedded.js';
 import type { Registry, RegistryHooks } from './registry/registry.js';
-import { readSigningKey, type SigningKey } from './signing-key.js';
+import { ZooKeeperRegistry } from './registry/zookeeper.js';
+import { readinessOf, zooKeeperOptions, type SharedRegistrySecrets } from './shared-registry.js';
+import { Revocations } from './revocations.js';
+import { SigningKeys } from './signing-keys.js';
 import { StoreDirectory } from './store-directory.js';
 import { Tickets } from './tickets.js';
 import { Topics } from './topics.js';
 
-export interface ManagerDependencies {
+export interface ManagerDependencies extends SharedRegistrySecrets {
   readonly logger: Logger;
   /** Default: the system's. */
   readonly clock?: Clock;
@@ -30,7 +33,7 @@ export interface ManagerDependencies {
 
 /** Who a client is, what it may read, and which store has it. */
 export class ClusterManager implements AsyncDisposable {
-  /** Where clients and stores find it, e.g. `http://127.0.0.1:7370`. */
+  /** Where clients and stores find it, e.g. `https://cm.internal:7370`. */
   readonly url: string;
   /** `/livez`, `/readyz`, `/metrics`. */
   readonly adminUrl: string;
@@ -52,11 +55,11 @@ export class ClusterManager implements AsyncDisposable {
   }
 
   /**
-   * Starts the manager of a folder that `initManager` made. `DATA_FOLDER`, `REGISTRY_CORRUPT`, `PORT_IN_USE`,
+   * Starts the manager of a folder that `initManager`, or `initSharedManager`, made. `DATA_FOLDER`, `REGISTRY_CORRUPT`,
+   * `REGISTRY_UNAVAILABLE` (no ZooKeeper server in 15 s), `CONFIG_INVALID` (its password), `PORT_IN_USE`,
    * `ADDRESS_NOT_LOOPBACK`; nothing is left open then.
    */
   static async start(config: ManagerConfig, dependencies: ManagerDependencies): Promise<ClusterManager> {
-    mustBeLoopback(config.listen.host);
     mustBeLoopback(config.admin.host);
     const parts: AsyncDisposable[] = [];
     try {
@@ -74,14 +77,20 @@ export class ClusterManager implements AsyncDisposable {
   ): Promise<ClusterManager> {
     const { logger, clock = systemClock } = dependencies;
     await mustBePrivate(config.directory);
-    const registry = await EmbeddedRegistry.open({
-      directory: config.directory,
-      hooks: dependencies.hooks ?? {},
-    });
+    const registry = await openRegistry(config, dependencies, clock);
     parts.push(registry);
     const cluster = await clusterOf(registry, config);
-    const signingKey = await readSigningKey(signingKeyPath(config.directory));
-    const publicKeys = await publicKeysOf(registry, signingKey);
+    const signingKeys = await SigningKeys.open({
+      directory: config.directory,
+      registry,
+      clock,
+      leaseMs: config.leaseMs,
+      longestLifeMs: Math.max(config.ticketLifeMs, config.tokenLifeMs),
+      failed: (error) => logger.error({ err: error }, 'the end of a rotation of keys could not be written'),
+    });
+    parts.push(signingKeys);
+    const publicKeys = () => signingKeys.publicKeys();
+    const signingKey = () => signingKeys.current;
 
     const tickets = new Tickets({ ...config, cluster, signingKey, publicKeys, clock });
     const passwords = new PasswordHasher(dependencies.passwordCost);
@@ -90,9 +99,18 @@ export class ClusterManager implements AsyncDisposable {
     const stores = new StoreDirectory({ clock, leaseMs: config.leaseMs });
     const metrics = new ManagerMetrics(
       async () => new Map((await topics.list()).map((topic) => [topic, stores.storesOf(topic).length])),
+      () => (registry.state.kind === 'live' ? 0 : registry.state.ageMs / 1000),
     );
     const audit = new Audit(logger, metrics);
-    const administration = new Administration({ registry, passwords, clock });
+    const revocations = new Revocations({ registry, clock });
+    const administration = new Administration({
+      registry,
+      passwords,
+      clock,
+      topics,
+      revocations,
+      signingKeys,
+    });
 
     const { leaseMs } = config;
     const app = createApi({
@@ -100,6 +118,7 @@ export class ClusterManager implements AsyncDisposable {
       publicKeys,
       leaseMs,
       administration,
+      revocations,
       topics,
       stores,
       authenticator,
@@ -113,10 +132,17 @@ export class ClusterManager implements AsyncDisposable {
       listen: config.admin,
       metrics,
       logger,
-      isReady: () => isReadable(registry),
+      readiness: () => readinessOf(registry.state),
     });
     parts.push(admin);
-    const api = await HttpServer.listen(config.listen, app.fetch, logger);
+    const api = await HttpServer.listen({
+      listen: config.listen,
+      fetch: app.fetch,
+      logger,
+      tls: config.tls,
+      plaintext: config.plaintext,
+      refused: (reason) => metrics.refused(reason),
+    });
     parts.push(api);
     logger.info({ url: api.url, adminUrl: admin.url, cluster }, 'cluster manager started');
     return new ClusterManager(cluster, api, admin, parts);
@@ -155,20 +181,15 @@ async function clusterOf(registry: Registry, config: ManagerConfig): Promise<str
   return name;
 }
 
-async function publicKeysOf(registry: Registry, signingKey: SigningKey) {
-  const keys = (await registry.list('signingKey')).map((stored) => stored.value);
-  if (!keys.some((key) => key.kid === signingKey.kid)) {
-    throw new DrcError(
-      'DATA_FOLDER',
-      `The registry does not know the signing key (kid ${signingKey.kid}): the two are of different folders.`,
-      { reason: 'signingKey' },
-    );
-  }
-  return keys;
-}
-
-const isReadable = (registry: Registry): Promise<boolean> =>
-  registry.get('cluster', 'cluster').then(
-    (found) => found !== undefined,
-    () => false,
+function openRegistry(
+  config: ManagerConfig,
+  dependencies: ManagerDependencies,
+  clock: Clock,
+): Promise<Registry> {
+  const { directory, registry } = config;
+  if (registry === undefined) return EmbeddedRegistry.open({ directory, hooks: dependencies.hooks ?? {} });
+  const { zookeeper } = registry;
+  return ZooKeeperRegistry.open(
+    zooKeeperOptions({ directory, zookeeper }, dependencies, clock, dependencies.logger),
   );
+}

@@ -1,22 +1,44 @@
-import { DrcError, type Grant } from '@drc/protocol';
+import { DrcError, type Grant, type GrantRule } from '@drc/protocol';
 import picomatch from 'picomatch';
-import type { Reads } from './registry/records.js';
+import type { GrantRecord } from './registry/records.js';
+
+/** What a token that it came with says: its tickets name it, and end with it. */
+export interface TokenUse {
+  readonly id: string;
+  /** ms since 1970 */
+  readonly expiresAt: number;
+}
+
+interface Reader {
+  readonly name: string;
+  /** Its own, and those of its roles. */
+  readonly grants: readonly GrantRecord[];
+  /** Absent: it came with its password or key. */
+  readonly token?: TokenUse;
+}
 
 /** Who asks. `name` is unique over users and machine keys; it stands in tickets and in the audit log. */
 export type Principal =
-  | { readonly kind: 'user'; readonly name: string; readonly administrator: boolean; readonly reads: Reads }
-  | { readonly kind: 'client'; readonly name: string; readonly reads: Reads }
+  | (Reader & { readonly kind: 'user'; readonly administrator: boolean })
+  | (Reader & { readonly kind: 'client' })
   | { readonly kind: 'store'; readonly name: string; readonly topics: readonly string[] };
+
+/**
+ * The longest grant, as JSON, in bytes. A ticket with it is below 7,168 characters: it travels in the head of a request,
+ * which stores and managers bound to 8 KiB.
+ */
+export const maxGrantBytes = 4608;
 
 /** Whether the principal may know of the topic. */
 export function maySee(principal: Principal, topic: string): boolean {
   if (principal.kind === 'store') return principal.topics.includes(topic);
-  return picomatch.isMatch(topic, [...principal.reads.topics], globOptions);
+  return principal.grants.some((grant) => isOf(grant, topic));
 }
 
 /**
  * What the principal may read of the topic. A topic that it may not see and one that does not exist are the same
- * `TOPIC_UNKNOWN`, so that nobody can find out names by asking. A store key reads nothing: `FORBIDDEN`.
+ * `TOPIC_UNKNOWN`, so that nobody can find out names by asking. A store key reads nothing: `FORBIDDEN`. So is a grant that
+ * no ticket can hold, with the reason `grantTooLarge`.
  */
 export function grantFor(principal: Principal, topic: string, exists: boolean): Grant {
   if (principal.kind === 'store') {
@@ -25,8 +47,36 @@ export function grantFor(principal: Principal, topic: string, exists: boolean): 
   if (!exists || !maySee(principal, topic)) {
     throw new DrcError('TOPIC_UNKNOWN', `There is no topic ${topic} for this principal.`, { topic });
   }
-  return { tables: principal.reads.tables };
+  const grant = unionOf(principal.grants, topic);
+  const bytes = grantBytes(grant);
+  if (bytes > maxGrantBytes) {
+    throw new DrcError('FORBIDDEN', tooLarge(principal.name, topic, bytes), {
+      reason: 'grantTooLarge',
+      topic,
+      bytes,
+    });
+  }
+  return grant;
 }
+
+/** The rules of all grants that name the topic. Those that differ in their tables only are one. */
+export function unionOf(grants: readonly GrantRecord[], topic: string): Grant {
+  const rules = new Map<string, { tables: Set<string>; rest: Omit<GrantRule, 'tables'> }>();
+  for (const grant of grants) {
+    if (!isOf(grant, topic)) continue;
+    const rest = restOf(grant);
+    const key = JSON.stringify(rest);
+    const rule = rules.get(key) ?? { tables: new Set(), rest };
+    for (const table of grant.tables) rule.tables.add(table);
+    rules.set(key, rule);
+  }
+  return { rules: [...rules.values()].map(({ tables, rest }) => ({ tables: [...tables], ...rest })) };
+}
+
+export const grantBytes = (grant: Grant): number => Buffer.byteLength(JSON.stringify(grant));
+
+export const tooLarge = (principal: string, topic: string, bytes: number): string =>
+  `What ${principal} may read of ${topic} takes ${bytes} bytes, and a ticket holds ${maxGrantBytes}: use globs in the place of lists, and fewer or shorter conditions.`;
 
 /** Store keys announce, and only the topics they are bound to; anything else is `FORBIDDEN`. */
 export function mustAnnounce(principal: Principal, topic: string): void {
@@ -35,10 +85,28 @@ export function mustAnnounce(principal: Principal, topic: string): void {
   }
 }
 
+/** An administrator who logged in with the password: tokens are for reading. Else `FORBIDDEN`. */
 export function mustAdminister(principal: Principal): void {
   if (principal.kind !== 'user' || !principal.administrator) {
     throw new DrcError('FORBIDDEN', 'Only an administrator may do that.');
   }
+  if (principal.token !== undefined) {
+    throw new DrcError('FORBIDDEN', 'A token is for reading. Log in with name and password for that.');
+  }
+}
+
+const isOf = (grant: GrantRecord, topic: string): boolean =>
+  picomatch.isMatch(topic, [...grant.topics], globOptions);
+
+/** In one order, without what is as by default: equal ones have equal texts. */
+function restOf({ where, drop = [], hash = [], snapshot, backfill }: GrantRecord): Omit<GrantRule, 'tables'> {
+  return {
+    ...(where === undefined ? {} : { where }),
+    ...(drop.length === 0 ? {} : { drop: [...new Set(drop)].sort() }),
+    ...(hash.length === 0 ? {} : { hash: [...new Set(hash)].sort() }),
+    ...(snapshot === true ? { snapshot } : {}),
+    ...(backfill === true ? { backfill } : {}),
+  };
 }
 
 /** Names with dots in front are names like others; brackets and braces are names, not patterns. */

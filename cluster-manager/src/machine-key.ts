@@ -1,24 +1,19 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { DrcError } from '@drc/protocol';
 import { z } from 'zod';
+import { makeBearerSecret } from './bearer-secret.js';
+import { allTables, makeGrant, newGrantSchema, type NewGrant } from './grant-record.js';
 import { glob, plainName, type MachineKeyRecord } from './registry/records.js';
-
-/*
- * drcmk_<id>_<secret>    id: 8 random bytes in hex; secret: 32 random bytes in base64url
- *
- * The registry keeps the secret's SHA-256: with 256 random bits there is nothing to guess, so a slow hash would only
- * slow the stores down.
- */
-const pattern = /^drcmk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
 /** What a new key is for. */
 export interface MachineKeyRequest {
   /** `store`: announces stores of these topics, nothing else. `client`: reads these topics. */
   readonly kind: 'store' | 'client';
-  /** Names; for a client also globs. At least one. */
-  readonly topics: readonly string[];
+  /** Names; for a client also globs. At least one, where a client has no `grants`. */
+  readonly topics?: readonly string[] | undefined;
   /** Globs over `schema.table`; for clients. Default: all tables. */
   readonly tables?: readonly string[] | undefined;
+  /** For clients: in the place of topics and tables. */
+  readonly grants?: readonly NewGrant[] | undefined;
 }
 
 export interface MachineKey {
@@ -27,51 +22,44 @@ export interface MachineKey {
   readonly key: string;
 }
 
-export const machineKeyRequestSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('store'), topics: z.array(plainName).min(1).max(100) }),
-  z.object({
-    kind: z.literal('client'),
-    topics: z.array(glob).min(1).max(100),
-    tables: z.array(glob).min(1).max(100).default(['**']),
-  }),
+const list = (item: z.ZodType<string>) => z.array(item).min(1).max(100);
+const requestSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('store'), topics: list(plainName) }),
+  z
+    .object({
+      kind: z.literal('client'),
+      topics: list(glob).optional(),
+      tables: list(glob).default([...allTables]),
+      grants: z.array(newGrantSchema).max(100).optional(),
+    })
+    .refine(({ topics, grants }) => topics !== undefined || grants !== undefined, {
+      path: ['topics'],
+      error: 'must be given, or grants',
+    }),
 ]);
 
-/** `REQUEST_INVALID` for names that cannot be. */
+/** `REQUEST_INVALID` for names that cannot be, `CONDITION_INVALID` for conditions. */
 export function makeMachineKey(
   request: MachineKeyRequest,
   now: number,
 ): { machineKey: MachineKey; record: MachineKeyRecord } {
-  const parsed = machineKeyRequestSchema.safeParse(request);
+  const parsed = requestSchema.safeParse(request);
   if (!parsed.success) {
     throw new DrcError('REQUEST_INVALID', `A machine key cannot be made: ${z.prettifyError(parsed.error)}`, {
       faults: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
     });
   }
-  const id = randomBytes(8).toString('hex');
-  const secret = randomBytes(32).toString('base64url');
-  const common = { id, secretHash: hashSecret(secret).toString('hex'), createdAt: now };
-  const record: MachineKeyRecord =
-    parsed.data.kind === 'store'
-      ? { kind: 'store', ...common, topics: parsed.data.topics }
-      : { kind: 'client', ...common, reads: { topics: parsed.data.topics, tables: parsed.data.tables } };
-  return { machineKey: { id, key: `drcmk_${id}_${secret}` }, record };
+  const { id, text, secretHash } = makeBearerSecret('drcmk');
+  const common = { id, secretHash, disabled: false, createdAt: now };
+  if (parsed.data.kind === 'store') {
+    return {
+      machineKey: { id, key: text },
+      record: { kind: 'store', ...common, topics: parsed.data.topics },
+    };
+  }
+  const { topics = [], tables, grants = [{ topics, tables }] } = parsed.data;
+  return {
+    machineKey: { id, key: text },
+    record: { kind: 'client', ...common, roles: [], grants: grants.map(makeGrant) },
+  };
 }
-
-export const looksLikeMachineKey = (token: string): boolean => token.startsWith('drcmk_');
-
-/** Undefined where it is not one. */
-export function parseMachineKey(token: string): { id: string; secret: string } | undefined {
-  const match = pattern.exec(token);
-  if (match?.[1] === undefined || match[2] === undefined) return undefined;
-  return { id: match[1], secret: match[2] };
-}
-
-/** Compares in constant time; with `undefined` (no such key) false. */
-export function isSecretOf(secret: string, record: MachineKeyRecord | undefined): boolean {
-  const expected = record === undefined ? Buffer.alloc(32) : Buffer.from(record.secretHash, 'hex');
-  const actual = hashSecret(secret);
-  const equal = expected.length === actual.length && timingSafeEqual(expected, actual);
-  return equal && record !== undefined;
-}
-
-const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();

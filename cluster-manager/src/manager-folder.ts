@@ -1,5 +1,4 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { DrcError } from '@drc/protocol';
 import {
   Administration,
@@ -14,13 +13,19 @@ import type { MachineKey, MachineKeyRequest } from './machine-key.js';
 import { PasswordHasher, type PasswordCost } from './password.js';
 import { EmbeddedRegistry } from './registry/embedded.js';
 import { plainName } from './registry/records.js';
+import type { Registry } from './registry/registry.js';
+import { Revocations } from './revocations.js';
 import { makeSigningKey, writeSigningKey } from './signing-key.js';
+import { SigningKeys, signingKeyPath } from './signing-keys.js';
+import { Topics } from './topics.js';
+
+export { signingKeyPath };
 
 /*
  * The folder of a cluster manager, mode 0700. What stands here works on it while no manager runs; one that runs holds
  * the folder's lock (`DATA_FOLDER`, reason `locked`), and is asked through its API instead.
  *
- *   signing-key.pem                          the private key, mode 0600
+ *   signing-key.pem, signing-key.next.pem    private keys, mode 0600; see signing-keys.ts
  *   registry/, registry.mark, manager.lock   see registry/embedded.ts
  */
 export interface FolderOptions {
@@ -35,8 +40,6 @@ export interface InitOptions extends FolderOptions {
   /** Name of the first administrator. Default `admin`. */
   readonly administrator?: string;
 }
-
-export const signingKeyPath = (directory: string): string => join(directory, 'signing-key.pem');
 
 /**
  * Makes the folder of a new cluster manager. `DATA_FOLDER` unless it does not exist or is empty; what an interrupted
@@ -64,14 +67,40 @@ export async function initManager(
   return { administrator: credentials };
 }
 
-/** Works on users and keys in the folder. */
+/** Works on users, roles, grants, tokens and keys in the folder. */
 export async function administer<Result>(
+  directory: string,
+  work: (administration: AdministrationCalls) => Promise<Result>,
+  options: FolderOptions = {},
+): Promise<Result> {
+  await using registry = await EmbeddedRegistry.open({ directory });
+  return await administerIn(registry, directory, work, options);
+}
+
+/** The same in a registry that is open. */
+export async function administerIn<Result>(
+  registry: Registry,
   directory: string,
   work: (administration: AdministrationCalls) => Promise<Result>,
   { passwordCost, clock = systemClock }: FolderOptions = {},
 ): Promise<Result> {
-  await using registry = await EmbeddedRegistry.open({ directory });
-  return await work(new Administration({ registry, passwords: new PasswordHasher(passwordCost), clock }));
+  // Of a manager that does not run no store can learn a new key: it waits for the start.
+  const signingKeys = await SigningKeys.open({
+    directory,
+    registry,
+    clock,
+    leaseMs: Infinity,
+    longestLifeMs: 0,
+  });
+  const administration = new Administration({
+    registry,
+    passwords: new PasswordHasher(passwordCost),
+    clock,
+    topics: new Topics(registry),
+    revocations: new Revocations({ registry, clock }),
+    signingKeys,
+  });
+  return await work(administration.calls());
 }
 
 /** Adds a user with a generated password. `REQUEST_INVALID` where the name is taken, and `replace` is not set. */
@@ -79,7 +108,7 @@ export const addUser = (
   directory: string,
   user: NewUser,
   options: FolderOptions = {},
-): Promise<Credentials> => administer(directory, (administration) => administration.addUser(user), options);
+): Promise<Credentials> => administer(directory, (administration) => administration.users.add(user), options);
 
 /** Makes the key of a store or a client. */
 export const createMachineKey = (
@@ -87,9 +116,9 @@ export const createMachineKey = (
   request: MachineKeyRequest,
   options: FolderOptions = {},
 ): Promise<MachineKey> =>
-  administer(directory, (administration) => administration.makeMachineKey(request), options);
+  administer(directory, (administration) => administration.machineKeys.make(request), options);
 
-async function makeFolder(directory: string): Promise<void> {
+export async function makeFolder(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     if ((await readdir(directory)).length > 0) {

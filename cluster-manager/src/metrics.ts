@@ -35,9 +35,26 @@ export class ManagerMetrics {
     registers: [this.#registry],
   });
 
-  /** @param countStores the living stores by topic, asked at each scrape */
-  constructor(countStores: () => Promise<ReadonlyMap<string, number>>) {
+  /**
+   * Both are asked at each scrape.
+   * @param countStores the living stores by topic
+   * @param registryAgeSeconds how old what the registry answers is; 0 while it is live
+   */
+  constructor(
+    countStores: () => Promise<ReadonlyMap<string, number>>,
+    registryAgeSeconds: () => number = () => 0,
+  ) {
     collectDefaultMetrics({ register: this.#registry });
+    this.#registry.registerMetric(
+      new Gauge({
+        name: 'drc_manager_registry_age_seconds',
+        help: 'For how long the manager has been cut off from its registry, and so answers what it knew then; 0 while it is not.',
+        registers: [],
+        collect() {
+          this.set(registryAgeSeconds());
+        },
+      }),
+    );
     this.#registry.registerMetric(
       new Gauge({
         name: 'drc_manager_stores',

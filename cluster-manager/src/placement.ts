@@ -1,4 +1,4 @@
-import { Checkpoint, DrcError, TransactionSet, type StartFrom } from '@drc/protocol';
+import { Checkpoint, DrcError, isTransactionId, TransactionSet, type StartFrom } from '@drc/protocol';
 import type { StoreAnnouncement } from './store-directory.js';
 
 export type Placement =
@@ -12,7 +12,7 @@ export type Placement =
 /**
  * Which of the stores of one topic have the wanted moment, in the order in which a client should try them.
  *
- * A store covers a timestamp that is not before its `coversFrom`; a checkpoint that holds all that its log no longer
+ * A store covers a timestamp that is not before its `coversFrom`; a transaction that its log has not lost; a checkpoint that holds all that its log no longer
  * has; `latest` always. `earliest` is wherever the log goes back farthest: a younger store would begin at another
  * moment, without a word.
  */
@@ -35,13 +35,15 @@ export function place(stores: readonly StoreAnnouncement[], from: StartFrom): Pl
 }
 
 /**
- * `earliest`, `latest`, `timestamp:<ms since 1970>` or `checkpoint:<text>`. `REQUEST_INVALID` where it is none of
- * these, `CHECKPOINT_INVALID` for a checkpoint that cannot be read or is another topic's.
+ * `earliest`, `latest`, `timestamp:<ms since 1970>`, `transaction:<id>` or `checkpoint:<text>`. `REQUEST_INVALID` where
+ * it is none of these, `CHECKPOINT_INVALID` for a checkpoint that cannot be read or is another topic's.
  */
 export function parseFrom(text: string, topic: string): StartFrom {
   if (text === 'earliest' || text === 'latest') return { kind: text };
   const timestamp = /^timestamp:(\d{1,15})$/.exec(text);
   if (timestamp !== null) return { kind: 'timestamp', time: Number(timestamp[1]) };
+  const id = text.startsWith('transaction:') ? text.slice('transaction:'.length) : undefined;
+  if (id !== undefined && isTransactionId(id)) return { kind: 'transaction', id };
   if (text.startsWith('checkpoint:')) {
     const checkpoint = text.slice('checkpoint:'.length);
     if (Checkpoint.parse(checkpoint).topic !== topic) {
@@ -51,7 +53,7 @@ export function parseFrom(text: string, topic: string): StartFrom {
   }
   throw new DrcError(
     'REQUEST_INVALID',
-    'from must be earliest, latest, timestamp:<ms since 1970> or checkpoint:<text>.',
+    'from must be earliest, latest, timestamp:<ms since 1970>, transaction:<id> or checkpoint:<text>.',
   );
 }
 
@@ -63,6 +65,8 @@ function coverage(from: StartFrom, farthest: number): (store: StoreAnnouncement)
       return ({ extent }) => extent.coversFrom === farthest;
     case 'timestamp':
       return ({ extent }) => extent.coversFrom <= from.time;
+    case 'transaction':
+      return ({ extent }) => !TransactionSet.parse(extent.setBeforeOldest).covers(from.id);
     case 'checkpoint': {
       const { set } = Checkpoint.parse(from.checkpoint);
       return ({ extent }) => TransactionSet.parse(extent.setBeforeOldest).isSubsetOf(set);

@@ -27,21 +27,27 @@ export async function writeSigningKey(path: string, key: SigningKey): Promise<vo
   await writeDurably(path, key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
 }
 
-/** `DATA_FOLDER` where it is missing, no such key, or where others may read it. */
-export async function readSigningKey(path: string): Promise<SigningKey> {
+/** `DATA_FOLDER` where it is missing (where it is `optional`: undefined), no such key, or where others may read it. */
+export async function readSigningKey(path: string): Promise<SigningKey>;
+export async function readSigningKey(path: string, need: 'optional'): Promise<SigningKey | undefined>;
+export async function readSigningKey(
+  path: string,
+  need: 'needed' | 'optional' = 'needed',
+): Promise<SigningKey | undefined> {
   let pem: string;
   try {
     const { mode } = await stat(path);
     if ((mode & 0o077) !== 0) {
       throw new DrcError(
         'DATA_FOLDER',
-        `Other users can read the signing key: chmod 600 ${path}. If they may have read it, make a new cluster manager.`,
+        `Other users can read the signing key: chmod 600 ${path}. If they may have read it: drc cluster rotate-keys.`,
         { path },
       );
     }
     pem = await readFile(path, 'utf8');
   } catch (cause) {
     if (cause instanceof DrcError) throw cause;
+    if (need === 'optional' && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new DrcError('DATA_FOLDER', `The signing key ${path} cannot be read.`, { path }, { cause });
   }
   let privateKey: KeyObject;

@@ -5,11 +5,13 @@ import type { Clock } from './clock.js';
 export interface StoreAnnouncement {
   /** Unique within the topic. */
   readonly id: string;
-  /** Where clients find it, e.g. `ws://127.0.0.1:7380`. */
+  /** Where clients find it, e.g. `wss://store-1.internal:7380`. */
   readonly address: string;
   readonly extent: LogExtent;
   /** `streaming` when all is well; else what keeps it from capturing. */
   readonly captureState: string;
+  /** Of the tables and columns that it captures. Absent: of a version that does not tell. */
+  readonly captureDigest?: string | undefined;
 }
 
 interface Lease {
@@ -30,15 +32,22 @@ export class StoreDirectory {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #topics = new Map<string, Map<string, Lease>>();
+  readonly #begunAt: number;
 
   constructor(options: { clock: Clock; leaseMs: number }) {
     this.#clock = options.clock;
     this.#leaseMs = options.leaseMs;
+    this.#begunAt = options.clock.monotonic();
+  }
+
+  /** Whether every store that is alive must have announced itself here: what none of them has, nobody has. */
+  get hasHeardOfAll(): boolean {
+    return this.#clock.monotonic() - this.#begunAt >= this.#leaseMs;
   }
 
   /**
    * Begins or extends a lease. While a lease lasts, another key cannot put another log or address under the same id:
-   * `FORBIDDEN`.
+   * `FORBIDDEN`. A store that captures other tables or columns than the others that are alive: `TOPIC_CONFIG_MISMATCH`.
    */
   announce(topic: string, key: string, announcement: StoreAnnouncement): void {
     const leases = this.#alive(topic);
@@ -57,6 +66,7 @@ export class StoreDirectory {
         { topic, id: announcement.id },
       );
     }
+    mustCaptureTheSame(topic, announcement, leases);
     leases.set(announcement.id, { announcement, key, endsAt: this.#clock.monotonic() + this.#leaseMs });
     this.#topics.set(topic, leases);
   }
@@ -83,6 +93,27 @@ export class StoreDirectory {
     for (const [id, lease] of leases) if (lease.endsAt <= now) leases.delete(id);
     return leases;
   }
+}
+
+/** Readers move between the stores of a topic, and must find the same in each of them. */
+function mustCaptureTheSame(
+  topic: string,
+  { id, captureDigest }: StoreAnnouncement,
+  leases: ReadonlyMap<string, Lease>,
+): void {
+  const other = [...leases.values()].find(
+    ({ announcement }) =>
+      announcement.id !== id &&
+      captureDigest !== undefined &&
+      announcement.captureDigest !== undefined &&
+      announcement.captureDigest !== captureDigest,
+  );
+  if (other === undefined) return;
+  throw new DrcError(
+    'TOPIC_CONFIG_MISMATCH',
+    `The store ${other.announcement.id} captures other tables or columns of the topic ${topic}.`,
+    { topic, id, other: other.announcement.id },
+  );
 }
 
 const isSameStore = (a: StoreAnnouncement, b: StoreAnnouncement): boolean =>

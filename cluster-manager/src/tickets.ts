@@ -1,8 +1,9 @@
-import { randomUUID, type KeyObject } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { DrcError, type Grant } from '@drc/protocol';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import type { Clock } from './clock.js';
+import type { TokenUse } from './grants.js';
 import type { SigningKeyRecord } from './registry/records.js';
 import { publicKeyObject, type SigningKey } from './signing-key.js';
 
@@ -10,14 +11,15 @@ import { publicKeyObject, type SigningKey } from './signing-key.js';
  * Both are ES256 JWTs with `kid`, from `drc:<cluster>`. Their audiences keep them apart: a ticket is no login, and a
  * login no ticket.
  *
- *   ticket        aud drc-store:<cluster>/<topic>   sub principal  iat exp jti  grant
+ *   ticket        aud drc-store:<cluster>/<topic>   sub principal  iat exp jti  grant, via: id of the token it came from
  *   login token   aud drc-manager:<cluster>         sub user name  iat exp jti  credential
  */
 export interface TicketOptions {
   readonly cluster: string;
-  readonly signingKey: SigningKey;
-  /** Those of all managers of the cluster. */
-  readonly publicKeys: readonly SigningKeyRecord[];
+  /** Asked each time: keys rotate. */
+  readonly signingKey: () => SigningKey;
+  /** Those of all managers of the cluster, asked with each token: others may have joined. */
+  readonly publicKeys: () => Promise<readonly SigningKeyRecord[]>;
   readonly ticketLifeMs: number;
   readonly tokenLifeMs: number;
   readonly clock: Clock;
@@ -54,21 +56,25 @@ const loginSchema = z.object({
 /** Signs tickets and login tokens, and checks the latter. The only place that knows of JWT. */
 export class Tickets {
   readonly #options: TicketOptions;
-  readonly #keys: ReadonlyMap<string, KeyObject>;
   readonly #issuer: string;
   readonly #loginAudience: string;
 
   constructor(options: TicketOptions) {
     this.#options = options;
-    this.#keys = new Map(options.publicKeys.map((key) => [key.kid, publicKeyObject(key)]));
     this.#issuer = `drc:${options.cluster}`;
     this.#loginAudience = `drc-manager:${options.cluster}`;
   }
 
-  /** Lets `principal` read `grant` of the topic, from every store of it, until it ends. */
-  ticket(principal: string, topic: string, grant: Grant): SignedToken {
-    const audience = `drc-store:${this.#options.cluster}/${topic}`;
-    return this.#sign(principal, audience, this.#options.ticketLifeMs, { grant });
+  /**
+   * Lets `principal` read `grant` of the topic, from every store of it, until it ends.
+   * @param via the token that it comes from: the ticket names it, and does not outlive it
+   */
+  ticket(principal: string, topic: string, grant: Grant, via?: TokenUse): SignedToken {
+    const { cluster, ticketLifeMs, clock } = this.#options;
+    const audience = `drc-store:${cluster}/${topic}`;
+    if (via === undefined) return this.#sign(principal, audience, ticketLifeMs, { grant });
+    const lifeMs = Math.min(ticketLifeMs, via.expiresAt - clock.now());
+    return this.#sign(principal, audience, lifeMs, { grant, via: via.id });
   }
 
   loginToken({ user, credential }: LoginClaims): SignedToken {
@@ -76,14 +82,16 @@ export class Tickets {
   }
 
   /** `UNAUTHENTICATED` unless one of the cluster's managers signed it as a login token, and it is valid now. */
-  verifyLogin(token: string): LoginClaims {
+  async verifyLogin(token: string): Promise<LoginClaims> {
+    const keys = await this.#options.publicKeys();
     try {
       if (token.length > maxTokenLength) throw new TypeError('too long');
-      const key = this.#keys.get(kidOf(token));
-      if (key === undefined) throw new TypeError('signed with an unknown key');
+      const kid = kidOf(token);
+      const record = keys.find((key) => key.kid === kid);
+      if (record === undefined) throw new TypeError('signed with an unknown key');
       const lifeS = Math.ceil(this.#options.tokenLifeMs / 1000);
       const claims = loginSchema.parse(
-        jwt.verify(token, key, {
+        jwt.verify(token, publicKeyObject(record), {
           algorithms: [algorithm],
           audience: this.#loginAudience,
           issuer: this.#issuer,
@@ -102,7 +110,7 @@ export class Tickets {
   }
 
   #sign(subject: string, audience: string, lifeMs: number, claims: Record<string, unknown>): SignedToken {
-    const { signingKey } = this.#options;
+    const signingKey = this.#options.signingKey();
     const iat = this.#seconds();
     const exp = iat + Math.ceil(lifeMs / 1000);
     const id = randomUUID();

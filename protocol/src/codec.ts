@@ -1,7 +1,7 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { DrcError, isErrorCode } from './errors.js';
 import { FrameKind, frameHeaderBytes, maxFramePayloadBytes, sealFrame } from './frame.js';
-import type { Ddl, Gap, StartFrom } from './model.js';
+import type { Ddl, Gap, Partition, StartFrom } from './model.js';
 import type { ClientMessage, Progress, StoreMessage } from './messages.js';
 import { isPlainValue } from './plain-value.js';
 
@@ -63,12 +63,50 @@ const startShapes: Readonly<Record<StartFrom['kind'], Shape>> = {
   earliest: {},
   latest: {},
   timestamp: { time: isCount },
+  transaction: { id: isText },
   checkpoint: { checkpoint: isText },
 };
 const isStart: Check = (value) =>
   fits({ kind: isOneOf(...Object.keys(startShapes)) })(value) &&
   fits(startShapes[(value as StartFrom).kind])(value);
-const isGrant = fits({ tables: isTexts });
+/** A restriction that this version does not know must not be passed over. */
+const hasOnly =
+  (...keys: readonly string[]): Check =>
+  (value) =>
+    Object.keys(value as object).every((key) => keys.includes(key));
+const all =
+  (...checks: readonly Check[]): Check =>
+  (value) =>
+    checks.every((check) => check(value));
+const atMost =
+  (length: number): Check =>
+  (value) =>
+    (value as string | readonly unknown[]).length <= length;
+const isRowRule = all(
+  fits({
+    tables: all(isTexts, atMost(1000)),
+    where: optional(all(isText, atMost(10_000))),
+    columns: optional(all(isTexts, atMost(4096))),
+  }),
+  hasOnly('tables', 'where', 'columns'),
+);
+const isPartition: Check = (value) =>
+  fits({ of: isCount, index: isCount })(value) &&
+  (value as Partition).of <= 1024 &&
+  (value as Partition).index < (value as Partition).of;
+const areRowRules = all(each(isRowRule), atMost(100));
+const isGrantRule = fits({
+  tables: isTexts,
+  where: optional(isText),
+  drop: optional(isTexts),
+  hash: optional(isTexts),
+});
+const isEffectiveFilter = fits({
+  tables: isTexts,
+  restricted: optional(each(isGrantRule)),
+  rules: optional(areRowRules),
+  partition: optional(isPartition),
+});
 const isMoment = fits({ lsn: isCount, time: isCount });
 const isExtent = fits({
   lineage: isText,
@@ -91,13 +129,21 @@ const clientShapes: Readonly<Record<ClientMessage['type'], Shape>> = {
     operations: each(isOneOf('insert', 'update', 'delete')),
     credit: isCount,
     acknowledgeGaps: optional(isTexts),
+    rules: optional(areRowRules),
+    partition: optional(isPartition),
   },
   credit: { bytes: isCount },
   renew: { ticket: isText },
 };
 const storeShapes: Readonly<Record<StoreMessage['type'], Shape>> = {
   welcome: { version: isCount, store: isText, topic: isText, log: isExtent },
-  subscribed: { lineage: isText, lsn: isCount, set: isText, grant: isGrant, ahead: optional(isFlag) },
+  subscribed: {
+    lineage: isText,
+    lsn: isCount,
+    set: isText,
+    grant: isEffectiveFilter,
+    ahead: optional(isFlag),
+  },
   caughtUp: { lsn: isCount },
   renewed: { expiresAt: isCount },
   error: { code: isErrorCode, message: isText, details: isDetails },

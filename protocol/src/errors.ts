@@ -103,6 +103,9 @@ export const errorTable = {
   RETENTION_EXPIRED: fatal(
     'The wanted moment is older than the log. `oldest` is the oldest moment left; read from there, or copy the tables anew.',
   ),
+  TRANSACTION_UNKNOWN: fatal(
+    'The log does not have the transaction with which reading was to begin, nor did it have it before: its id is mistyped, it is another source’s, or the store has not captured it yet.',
+  ),
   CHECKPOINT_INVALID: fatal('The checkpoint could not be read. It must be passed on exactly as DRC gave it.'),
   GAP: fatal(
     'An operator of the store left out a transaction that could not be captured; what it changed in the tables named will never come. Everything before it was delivered. Bring these tables in line by other means (copy them anew, say), then acknowledge the transaction: acknowledgeGaps in the SDK and in a congo task, --acknowledge-gap for drc tail. Another store of the topic may have it.',
@@ -120,8 +123,14 @@ export const errorTable = {
     'A condition or a computed column could not be evaluated for a row, so that nobody knows whether the row may pass: the reading ended in front of it. The message says why.',
   ),
   TICKET_EXPIRED: retry('The ticket ran out. The SDK fetches a new one by itself.'),
-  GRANT_CHANGED: retry(
-    'What the principal may read was changed. The session ended; the SDK reconnects and reads under the new grant.',
+  TICKET_REVOKED: retry(
+    'The principal was disabled, its credentials were changed, or the token that it logged in with was revoked: the stores end what was read with it at once. The SDK asks the cluster manager for a new ticket, which says whether the principal is still welcome.',
+  ),
+  GRANT_CHANGED: fatal(
+    'What the principal may read of these tables was changed while it read. What came before was under the old grant: decide whether it still holds (read anew from an earlier moment, or copy the tables), then subscribe again, under the new one.',
+  ),
+  TOPIC_CONFIG_MISMATCH: fatal(
+    'Another store of the topic captures other tables or columns (capture.include, exclude, excludeColumns): a reader that moved between them would miss rows without a sign. Give all stores of the topic the same lists; to change them, stop the others first.',
   ),
   TOPIC_UNKNOWN: fatal(
     'There is no such topic, or the principal may not see it. `drc topics` lists what there is.',
@@ -134,6 +143,22 @@ export const errorTable = {
   RATE_LIMITED: retry('Too many requests. Wait as long as the answer says.'),
   REQUEST_INVALID: fatal(
     'The cluster manager does not understand the request: its address, method, size or content is wrong. The message says what.',
+  ),
+  // TLS
+  TLS_UNTRUSTED: retry(
+    'The peer’s certificate is of no authority that is believed. Name the file of its authority: tls.ca in the SDK, --tls-ca for commands, managerTls.caFile for a store. Where it was not expected to change, find out who answers there.',
+  ),
+  TLS_WRONG_NAME: retry(
+    'The peer’s certificate is for other names than the one that was asked for. Use the name that stands in it, put the name into it, or say which one is meant (serverName).',
+  ),
+  TLS_EXPIRED: retry(
+    'The peer’s certificate has expired, or is not valid yet. Renew it (a port takes new files without a restart), and compare the clocks of both machines.',
+  ),
+  TLS_CLIENT_CERTIFICATE: retry(
+    'The peer asks for a client certificate, and got none that it believes. Give one of the authority that it trusts, with its key.',
+  ),
+  PLAINTEXT_REFUSED: fatal(
+    'Credentials are not sent without TLS to another machine, where everybody on the way could read them. Use https and wss addresses; where the network itself is encrypted, plaintext: allow (of commands: --plaintext allow) says so.',
   ),
   // The protocol
   PROTOCOL_VERSION: fatal('Client and server have no protocol version in common. Update the older one.'),
@@ -183,10 +208,15 @@ export const errorTable = {
   // Processes
   CONFIG_INVALID: fatal('The configuration has the faults listed. Correct them; nothing was started.'),
   PORT_IN_USE: fatal('Another process listens on that address. Stop it, or configure another port.'),
-  ADDRESS_NOT_LOOPBACK: fatal('Without TLS only loopback addresses are allowed. Use 127.0.0.1 or ::1.'),
+  ADDRESS_NOT_LOOPBACK: fatal(
+    'Without TLS only loopback addresses are allowed: 127.0.0.1, ::1. Give the port a certificate (tls), or say plaintext: allow where the network itself is encrypted. The ports of metrics are for loopback always.',
+  ),
   DATA_FOLDER: fatal('The data folder cannot be used. The message says why.'),
   REGISTRY_CORRUPT: fatal(
-    'The cluster manager’s data folder cannot be read. Restore it; it is never silently replaced.',
+    'The cluster manager’s data folder, or its registry in ZooKeeper, cannot be read. Restore it; it is never silently replaced.',
+  ),
+  REGISTRY_UNAVAILABLE: retry(
+    'The cluster manager cannot reach ZooKeeper. What it knew goes on being answered for a while, changes have to wait; look at the ZooKeeper servers and the network to them. Other managers may be better off.',
   ),
   INTERNAL: fatal('A law inside DRC was broken. Please report it with the stack.'),
 } as const satisfies Record<string, ErrorAdvice>;

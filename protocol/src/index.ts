@@ -1,4 +1,5 @@
 // Everything that both ends must agree on, sorted by file and name.
+export { maxTicketGraceMs, type Revocation } from './announcement.js';
 export { Checkpoint, type CheckpointFields, type CheckpointHint, maxCheckpointLength } from './checkpoint.js';
 export {
   type ChunkHeader,
@@ -52,6 +53,7 @@ export {
   openFrame,
   sealFrame,
 } from './frame.js';
+export { type Access, accessOf, grantText, isFull, isUnrestricted } from './grant.js';
 export { ImageDecoder } from './image-decoder.js';
 export { readValue, type Row, sizeOf as valueBytes, type Value } from './image-program.js';
 export {
@@ -69,7 +71,19 @@ export {
   type Subscribed,
   type Welcome,
 } from './messages.js';
-export type { Ddl, Gap, Grant, LogExtent, LogMoment, RowOperation, StartFrom } from './model.js';
+export type {
+  Ddl,
+  EffectiveFilter,
+  Gap,
+  Grant,
+  GrantRule,
+  LogExtent,
+  LogMoment,
+  Partition,
+  RowOperation,
+  RowRule,
+  StartFrom,
+} from './model.js';
 export {
   recordHeader,
   recordHeaderBytes,
@@ -98,3 +112,16 @@ export {
 export { compileComputed, compileCondition, type Computed, type Condition } from './expression/expression.js';
 export { parseExpression } from './expression/parser.js';
 export { readU32 } from './little-endian.js';
+export { AddressLimit } from './transport/address-limit.js';
+export { type JsonAnswer, jsonRequest, type Transport } from './transport/json-request.js';
+export { isLoopback } from './transport/loopback.js';
+export { answerAndEnd, answerMalformed } from './transport/short-answer.js';
+export { createPortServer, ServerTls, type ServerTlsFiles } from './transport/server-tls.js';
+export { connectionFault, tlsFault } from './transport/tls-fault.js';
+export {
+  checkTlsOptions,
+  clientTlsOptions,
+  mustBePrivateWay,
+  type Plaintext,
+  type TlsOptions,
+} from './transport/tls-options.js';

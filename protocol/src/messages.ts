@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorDetails } from './errors.js';
-import type { Grant, LogExtent, RowOperation, StartFrom } from './model.js';
+import type { EffectiveFilter, LogExtent, Partition, RowOperation, RowRule, StartFrom } from './model.js';
 
 /*
  * A session, over one WebSocket; the ticket travels in `Authorization: Bearer` of the upgrade request.
@@ -36,6 +36,10 @@ export interface Subscribe {
   readonly credit: number;
   /** Ids of transactions that were left out of the log (`Gap`), which the client knows it will not get. Absent: none. */
   readonly acknowledgeGaps?: readonly string[];
+  /** Conditions and projections, at most 100. Absent: all rows and columns. */
+  readonly rules?: readonly RowRule[];
+  /** Absent: all rows. */
+  readonly partition?: Partition;
 }
 
 /** The client has taken this many bytes of data frames (their whole length): as many more may be sent. */
@@ -66,7 +70,7 @@ export interface Subscribed {
   readonly lsn: number;
   readonly set: string;
   /** What is in force: the wish ANDed with the grant. */
-  readonly grant: Grant;
+  readonly grant: EffectiveFilter;
   /** Whether the checkpoint has transactions that the log has not: what it covers is not sent when it comes. Default: no. */
   readonly ahead?: boolean;
 }

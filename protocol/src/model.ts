@@ -52,12 +52,55 @@ export type StartFrom =
   | { readonly kind: 'latest' }
   /** ms since 1970 */
   | { readonly kind: 'timestamp'; readonly time: number }
+  /** id of a transaction; reading begins with it */
+  | { readonly kind: 'transaction'; readonly id: string }
   /** text made by `Checkpoint.toString()` */
   | { readonly kind: 'checkpoint'; readonly checkpoint: string };
 
-/** What a ticket allows. Globs over `schema.table`, as picomatch reads them. */
-export interface Grant {
+/** Which tables may be read, and what of them. */
+export interface GrantRule {
+  /** Globs over `schema.table`. */
   readonly tables: readonly string[];
+  /** SQL condition (docs/expressions.md). Absent: every row. */
+  readonly where?: string;
+  /** Columns not delivered: names or globs. */
+  readonly drop?: readonly string[];
+  /** Columns delivered as a keyed hash; the key stays in the stores. */
+  readonly hash?: readonly string[];
+  /** Rights of their own; default false. */
+  readonly snapshot?: boolean;
+  readonly backfill?: boolean;
+}
+
+/** What a ticket allows: the union of its rules (grant.ts). A table that none of them names may not be read. */
+export interface Grant {
+  readonly rules: readonly GrantRule[];
+}
+
+/** What a client wants of the rows of some tables. Several rules of one table hold together. */
+export interface RowRule {
+  /** Globs over `schema.table`. A name without a glob must exist. */
+  readonly tables: readonly string[];
+  /** SQL condition (docs/expressions.md). Absent: every row. */
+  readonly where?: string;
+  /** Names of the columns delivered. Absent: all. */
+  readonly columns?: readonly string[];
+}
+
+/** The share `index`, from 0, of a topic whose rows are divided by key among `of` readers. */
+export interface Partition {
+  readonly of: number;
+  readonly index: number;
+}
+
+/** What is in force in a session: the client's wish ANDed with its grant. */
+export interface EffectiveFilter {
+  readonly tables: readonly string[];
+  /** Rules of the grant that keep something back. Absent: none. */
+  readonly restricted?: readonly GrantRule[];
+  /** As the client asked. Absent: nothing was asked for. */
+  readonly rules?: readonly RowRule[];
+  readonly partition?: Partition;
 }
 
 /** A place in a log. */

@@ -1,12 +1,27 @@
-import { configFaults, DrcError } from '@drc/protocol';
-import { isIP } from 'node:net';
+import {
+  configFaults,
+  DrcError,
+  isLoopback,
+  maxTicketGraceMs,
+  type Plaintext,
+  type ServerTlsFiles,
+} from '@drc/protocol';
 import { z } from 'zod';
-import { parseDuration } from './duration.js';
-import { isLoopback, type ListenAddress } from './listen.js';
+import { duration, meant, port, positiveDuration, text, textOrNumber } from './config-values.js';
+import type { ListenAddress } from './listen.js';
+import type { ManagerTlsFiles } from './manager-transport.js';
 import { TablePatterns } from './serve/table-patterns.js';
 import type { CaptureStart } from './source/first-position.js';
-import type { SourceAddress } from './source/source-options.js';
 import { parseSize } from './size.js';
+import { source, type SourceConfig } from './source-config.js';
+import {
+  areManagersPrivate,
+  isPlaceKnown,
+  isPortPrivate,
+  managerTls,
+  plaintext,
+  serverTls,
+} from './tls-config.js';
 
 /*
  * The file of `drc store start`:
@@ -21,8 +36,13 @@ import { parseSize } from './size.js';
  *     include: [shop.*]   exclude: [shop.tmp_*]   excludeColumns: [shop.users.password]   ignoreStatements: []
  *   log:      { retention: 24h, retentionBytes: 200GiB, syncInterval: 200ms, reserve: 2GiB }
  *   listen:   { host: 127.0.0.1, port: 7380 }        admin: { host: 127.0.0.1, port: 7381 }
- *   serve:    { address: ws://127.0.0.1:7380, seekMargin: 10s, maxSessions: 1000, maxSessionsPerPrincipal: 200, origins: [] }
- *   clusterManagers: [http://127.0.0.1:7370]         machineKeyFile: ./store.key     or DRC_MACHINE_KEY
+ *   tls:      { certFile: ./store.pem, keyFile: ./store.key, caFile: ./ca.pem, clientCertificates: none | request | require }
+ *   serve:    { address: wss://store-1.internal:7380, seekMargin: 10s, ticketGrace: 1h, maxSessions: 1000,
+ *               maxSessionsPerPrincipal: 200, origins: [] }
+ *   clusterManagers: [https://cm.internal:7370]      machineKeyFile: ./machine.key   or DRC_MACHINE_KEY
+ *   columnHashKeyFile: ./column-hash.key             the key of columns that grants hash; the same in all stores
+ *   managerTls: { caFile: ./ca.pem, certFile: ./store.pem, keyFile: ./store.key, serverName: cm.internal }
+ *   plaintext: allow                                 no TLS is needed off loopback
  *
  * Durations are `250ms`, `15m`, `24h` or milliseconds; sizes `64KiB`, `2GiB` or bytes. Unknown settings are faults.
  */
@@ -39,38 +59,21 @@ export interface StoreConfig {
   readonly log: LogConfig;
   /** The readers' port. Default 127.0.0.1:7380; port 0: a free one. */
   readonly listen: ListenAddress;
-  /** `/livez`, `/readyz`, `/metrics`. Default 127.0.0.1:7381; port 0: a free one. */
+  /** The certificate of the readers' port. Absent: no TLS. */
+  readonly tls: ServerTlsFiles | undefined;
+  /** `allow`: readers' port and managers may be off loopback without TLS. */
+  readonly plaintext: Plaintext | undefined;
+  /** `/livez`, `/readyz`, `/metrics`. On loopback only. Default 127.0.0.1:7381; port 0: a free one. */
   readonly admin: ListenAddress;
   readonly serve: ServeConfig;
   /** Base addresses of the cluster managers. */
   readonly clusterManagers: readonly string[];
+  /** For managers with `https`. Absent: the system's authorities, no client certificate. */
+  readonly managerTls: ManagerTlsFiles | undefined;
   /** A file whose only content is the machine key; absent: it comes from the environment. */
   readonly machineKeyFile: string | undefined;
-}
-
-export interface SourceConfig {
-  readonly host: string;
-  /** Default 3306. */
-  readonly port: number;
-  /** The further ones of `hosts`; absent where `hosts` is not given. */
-  readonly others: readonly SourceAddress[] | undefined;
-  readonly user: string;
-  /** From the URL. Better: `passwordFile`, or the environment. */
-  readonly password: string | undefined;
-  readonly passwordFile: string | undefined;
-  /** Absent: no TLS. Files in PEM. */
-  readonly tls: SourceTls | undefined;
-  /** Default 10 s. */
-  readonly connectTimeoutMs: number;
-}
-
-export interface SourceTls {
-  /** Absent: the system's authorities. */
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  /** Whether the server's certificate and name are checked. Default true. */
-  readonly verify: boolean;
+  /** A file whose content is the key of hashed columns, 32 bytes or more. Absent: grants that hash are refused. */
+  readonly columnHashKeyFile: string | undefined;
 }
 
 export interface CaptureConfig {
@@ -100,6 +103,8 @@ export interface ServeConfig {
   readonly address: string | undefined;
   /** How far a seek by time goes back. Absent: 10 s for MariaDB, whose commit times are whole seconds; else 1 s. */
   readonly seekMarginMs: number | undefined;
+  /** How long sessions outlive their tickets while no manager can be reached: at most a day, default 1 h. */
+  readonly ticketGraceMs: number;
   /** Default 1000. */
   readonly maxSessions: number;
   /** Default 200. */
@@ -108,29 +113,7 @@ export interface ServeConfig {
   readonly origins: readonly string[];
 }
 
-/** What a text means, with the fault of not meaning anything at its place. */
-const meant = <Output>(
-  input: z.ZodType<string | number>,
-  parse: (value: string | number) => Output,
-): z.ZodType<Output> =>
-  input.transform((value, context) => {
-    try {
-      return parse(value);
-    } catch (error) {
-      context.addIssue({
-        code: 'custom',
-        message: error instanceof Error ? error.message : 'not understood',
-      });
-      return z.NEVER;
-    }
-  });
-
-const textOrNumber = z.union([z.string(), z.number()], { error: 'must be a text or a number' });
-const duration = meant(textOrNumber, parseDuration);
-const positiveDuration = duration.refine((ms) => ms > 0, { error: 'must be longer than 0', abort: true });
 const size = meant(textOrNumber, parseSize);
-const text = z.string().min(1);
-const port = z.int().min(0).max(65_535);
 /** As the cluster managers take it: it stands in addresses and tickets. */
 const name = z
   .string()
@@ -139,10 +122,11 @@ const name = z
     'must be letters, digits, ".", "_" and "-", at most 100, beginning with a letter or digit',
   );
 const loopback = text.refine(isLoopback, {
-  error: 'is not a loopback address, and there is no TLS here; use 127.0.0.1 or ::1 (ADDRESS_NOT_LOOPBACK)',
+  error:
+    'is not a loopback address, and there is no login on this port; use 127.0.0.1 or ::1 (ADDRESS_NOT_LOOPBACK)',
 });
-const listen = (defaultPort: number): z.ZodType<ListenAddress> =>
-  z.strictObject({ host: loopback.default('127.0.0.1'), port: port.default(defaultPort) }).prefault({});
+const listen = (host: z.ZodType<string>, defaultPort: number): z.ZodType<ListenAddress> =>
+  z.strictObject({ host: host.prefault('127.0.0.1'), port: port.default(defaultPort) }).prefault({});
 
 const tableGlob = meant(text, (glob) => {
   // Only whether it can be used at all; capture compiles it for itself.
@@ -163,97 +147,6 @@ const webAddress = (protocols: readonly string[], example: string) =>
     },
     { error: `must be an address such as ${example}` },
   );
-
-const tlsFiles = z.strictObject({
-  ca: text.optional(),
-  cert: text.optional(),
-  key: text.optional(),
-  verify: z.boolean().default(true),
-});
-
-const source = z
-  .strictObject({
-    url: text.optional(),
-    host: text.optional(),
-    port: port.min(1).optional(),
-    hosts: z.array(meant(text, parseSourceAddress)).min(1, 'names none').optional(),
-    user: text.optional(),
-    passwordFile: text.optional(),
-    tls: z
-      .union([z.boolean(), tlsFiles], { error: 'must be true, false, or { ca, cert, key, verify }' })
-      .default(false),
-    connectTimeout: positiveDuration.default(10_000),
-  })
-  .transform(
-    ({ url, host, port: ownPort, hosts, user, tls, connectTimeout, passwordFile }, context): SourceConfig => {
-      const fault = (path: string, message: string): void =>
-        context.addIssue({ code: 'custom', path: [path], message });
-      const fromUrl = url === undefined ? {} : parseSourceUrl(url, (message) => fault('url', message));
-      for (const [path, own] of Object.entries({ host, port: ownPort, user })) {
-        if (url !== undefined && own !== undefined) fault(path, 'stands in the url already');
-      }
-      const [first, ...others] = hosts ?? [];
-      for (const [path, own] of Object.entries({ url, host, port: ownPort })) {
-        if (hosts !== undefined && own !== undefined) fault(path, 'cannot be given beside hosts');
-      }
-      if (new Set(hosts?.map((address) => `${address.host}:${address.port}`)).size !== (hosts?.length ?? 0))
-        fault('hosts', 'names one twice');
-      const whole = { host, port: ownPort, user, ...fromUrl, ...first };
-      if (url === undefined && whole.host === undefined) fault('host', 'is missing; give it, or a url');
-      if (url === undefined && whole.user === undefined) fault('user', 'is missing');
-      if (fromUrl.password !== undefined && passwordFile !== undefined)
-        fault('passwordFile', 'the url has a password already');
-      const names = [whole.host ?? '', ...others.map((address) => address.host)];
-      if (tls !== false && (tls === true || tls.verify) && names.some((name) => isIP(name) !== 0))
-        fault(
-          'tls',
-          'cannot compare a certificate with an address; give the name of the host, or tls.verify: false',
-        );
-      return {
-        host: whole.host ?? '',
-        port: whole.port ?? 3306,
-        others: hosts === undefined ? undefined : others,
-        user: whole.user ?? '',
-        password: fromUrl.password,
-        passwordFile,
-        tls: tls === false ? undefined : tls === true ? { verify: true } : tls,
-        connectTimeoutMs: connectTimeout,
-      };
-    },
-  );
-
-/** `db1`, `db1:3307`, `[::1]:3307`. */
-function parseSourceAddress(value: string | number): SourceAddress {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:/@\s[\]]+))(?::(\d{1,5}))?$/i.exec(String(value));
-  const number = Number(match?.[3] ?? 3306);
-  if (match === null || number < 1 || number > 65_535)
-    throw new DrcError('CONFIG_INVALID', 'must read host:3306');
-  return { host: match[1] ?? match[2]!, port: number };
-}
-
-interface SourceUrl {
-  readonly host?: string;
-  readonly port?: number;
-  readonly user?: string;
-  readonly password?: string;
-}
-
-/** No message repeats the URL: it may hold a password. */
-function parseSourceUrl(text: string, fault: (message: string) => void): SourceUrl {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !['mysql:', 'mariadb:'].includes(url.protocol) || url.hostname === '') {
-    fault('must read mysql://user@host:3306');
-    return {};
-  }
-  if (url.username === '') fault('names no user: mysql://user@host:3306');
-  if (url.pathname.length > 1 || url.search !== '' || url.hash !== '') fault('must end with the port');
-  return {
-    host: url.hostname.replaceAll(/^\[|\]$/g, ''),
-    port: url.port === '' ? 3306 : Number(url.port),
-    user: decodeURIComponent(url.username),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-  };
-}
 
 const position = z.strictObject({
   file: text.regex(/^[^/]+\.\d+$/, 'must be the name of a binlog file, such as binlog.000001'),
@@ -312,23 +205,56 @@ const schema = z.strictObject({
         reserveBytes: reserve,
       }),
     ),
-  listen: listen(7380),
-  admin: listen(7381),
+  listen: listen(text, 7380),
+  tls: serverTls.optional(),
+  plaintext: plaintext.optional(),
+  admin: listen(loopback, 7381),
   serve: z
     .strictObject({
       address: webAddress(['ws:', 'wss:'], 'ws://127.0.0.1:7380').optional(),
       seekMargin: duration.optional(),
+      ticketGrace: duration
+        .refine((ms) => ms <= maxTicketGraceMs, { error: 'must be at most 24h' })
+        .default(3_600_000),
       maxSessions: z.int().min(1).max(100_000).default(1000),
       maxSessionsPerPrincipal: z.int().min(1).max(100_000).default(200),
       origins: z.array(webAddress(['http:', 'https:'], 'https://tools.example')).default([]),
     })
     .prefault({})
     .transform(
-      ({ seekMargin, address, ...rest }): ServeConfig => ({ address, seekMarginMs: seekMargin, ...rest }),
+      ({ seekMargin, ticketGrace, address, ...rest }): ServeConfig => ({
+        address,
+        seekMarginMs: seekMargin,
+        ticketGraceMs: ticketGrace,
+        ...rest,
+      }),
     ),
   clusterManagers: z.array(webAddress(['http:', 'https:'], 'http://127.0.0.1:7370')).min(1, 'names none'),
+  managerTls: managerTls.optional(),
   machineKeyFile: text.optional(),
+  columnHashKeyFile: text.optional(),
 });
+
+/** Told beside the faults of other settings, hence always looked at. */
+const when = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
+const checked = schema
+  .refine(isPortPrivate, {
+    path: ['listen', 'host'],
+    when,
+    error:
+      'is not a loopback address; give the port a certificate (tls), or say plaintext: allow (ADDRESS_NOT_LOOPBACK)',
+  })
+  .refine(isPlaceKnown, {
+    path: ['serve', 'address'],
+    when,
+    error: 'is missing: readers cannot connect to the address that stands for all of them',
+  })
+  .refine(areManagersPrivate, {
+    path: ['clusterManagers'],
+    when,
+    error:
+      'leads off this machine without encryption; use https, or say plaintext: allow (PLAINTEXT_REFUSED)',
+  });
 
 /**
  * Checks a store's configuration and fills in the defaults.
@@ -336,10 +262,26 @@ const schema = z.strictObject({
  * @throws DrcError `CONFIG_INVALID` with all faults in `faults`, each `path: message`.
  */
 export function parseStoreConfig(value: unknown): StoreConfig {
-  const parsed = schema.safeParse(value, { reportInput: true });
+  const parsed = checked.safeParse(value, { reportInput: true });
   if (parsed.success) {
-    const { cluster, machineKeyFile, ...rest } = parsed.data;
-    return { ...rest, cluster, machineKeyFile };
+    const {
+      cluster,
+      machineKeyFile,
+      columnHashKeyFile,
+      tls,
+      plaintext: allowed,
+      managerTls: toManagers,
+      ...rest
+    } = parsed.data;
+    return {
+      ...rest,
+      cluster,
+      machineKeyFile,
+      columnHashKeyFile,
+      tls,
+      plaintext: allowed,
+      managerTls: toManagers,
+    };
   }
   const faults = configFaults(parsed.error.issues);
   throw new DrcError('CONFIG_INVALID', `The store’s configuration has ${faults.length} fault(s).`, {

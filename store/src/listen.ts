@@ -1,16 +1,5 @@
 import type { Server } from 'node:net';
-import { BlockList, isIP } from 'node:net';
-import { DrcError } from '@drc/protocol';
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** True for 127.0.0.0/8, ::1 and `localhost`. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
-}
+import { DrcError, isLoopback } from '@drc/protocol';
 
 /** Where a server listens: `port` is the real one also where 0 was asked for. */
 export interface ListenAddress {
@@ -19,14 +8,19 @@ export interface ListenAddress {
 }
 
 /**
- * Starts listening, on loopback only: nothing here is encrypted.
+ * Starts listening on loopback: for what is not encrypted, or has no login.
  * @throws DrcError `ADDRESS_NOT_LOOPBACK`, `PORT_IN_USE`, `CONFIG_INVALID` (the machine does not allow that address).
  */
 export async function listenOnLoopback(server: Server, wanted: ListenAddress): Promise<ListenAddress> {
-  const { host, port } = wanted;
-  if (!isLoopback(host)) {
+  const { host } = wanted;
+  if (!isLoopback(host))
     throw new DrcError('ADDRESS_NOT_LOOPBACK', `${host} is not a loopback address.`, { host });
-  }
+  return await listenAnywhere(server, wanted);
+}
+
+/** @throws DrcError `PORT_IN_USE`, `CONFIG_INVALID` (the machine does not allow that address). */
+export async function listenAnywhere(server: Server, wanted: ListenAddress): Promise<ListenAddress> {
+  const { host, port } = wanted;
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, wanted));
     server.once('error', failed);

@@ -1,6 +1,6 @@
 import { DrcError } from '@drc/protocol';
 import { readFile } from 'node:fs/promises';
-import type { SourceConfig } from './config.js';
+import type { SourceConfig } from './source-config.js';
 import type { SourceOptions } from './source/source-options.js';
 
 /**

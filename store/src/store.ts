@@ -1,13 +1,19 @@
 import { join } from 'node:path';
-import type { DrcError } from '@drc/protocol';
+import { type DrcError, ServerTls } from '@drc/protocol';
 import type { Logger } from 'pino';
 import { AdminServer, type Readiness } from './admin-server.js';
+import { readColumnHashKey } from './column-hash-key.js';
+import { captureDigest } from './capture-digest.js';
 import { type Clock, systemClock } from './clock.js';
 import type { StoreConfig } from './config.js';
 import { type LogHooks, TransactionLog } from './log/transaction-log.js';
+import { ManagerTransport } from './manager-transport.js';
 import { StoreMetrics } from './metrics.js';
 import { Announcer } from './serve/announcer.js';
 import { TicketVerifier } from './serve/authorize.js';
+import type { ManagerContact } from './serve/manager-contact.js';
+import { Revocations } from './serve/revocations.js';
+import { ServeCounters } from './serve/serve-counters.js';
 import { StreamServer } from './serve/server.js';
 import { TicketKeys } from './serve/ticket-keys.js';
 import { sourceOptions } from './source-access.js';
@@ -64,9 +70,9 @@ export class Store implements AsyncDisposable {
     }
   }
 
-  /** Where readers connect, e.g. `ws://127.0.0.1:7380`. */
+  /** Where readers connect, e.g. `wss://127.0.0.1:7380`. */
   get url(): string {
-    return addressOf(this.server);
+    return this.server.url;
   }
 
   /** `/livez`, `/readyz`, `/metrics`. */
@@ -125,14 +131,33 @@ async function open(
   );
   const tables = new SourceTables(() => capture.source, filter);
   const keys = await TicketKeys.open(join(config.directory, 'ticket-keys.json'), config.cluster, logger);
+  const revocations = await Revocations.open(join(config.directory, 'revocations.json'), clock, logger);
+  const transport = await ManagerTransport.open(config.managerTls, config.plaintext);
+  const counters = new ServeCounters();
+  const tls = config.tls && (await ServerTls.open(config.tls, tlsEvents(logger, counters)));
+  const columnHashKey =
+    config.columnHashKeyFile === undefined ? undefined : await readColumnHashKey(config.columnHashKeyFile);
   const storeId = log.lineage;
+  // The server is announced, and asks whoever announces it.
+  const contact: ManagerContact = {
+    answers: () => announcer.answers(),
+    get backSince() {
+      return announcer.backSince;
+    },
+  };
   const server = keep(
     await StreamServer.start({
       listen: config.listen,
+      tls,
+      allowsPlaintext: config.plaintext === 'allow',
       topic: config.topic,
       storeId,
       log,
-      verifier: new TicketVerifier({ keys, topic: config.topic, clock }),
+      verifier: new TicketVerifier({ keys, topic: config.topic, clock, revocations }),
+      contact,
+      revocations,
+      counters,
+      columnHashKey,
       hasTable: async (table) => (await log.hasTable(table)) || (await tables.has(table)),
       logger,
       clock,
@@ -140,6 +165,7 @@ async function open(
         maxSessions: config.serve.maxSessions,
         maxSessionsPerPrincipal: config.serve.maxSessionsPerPrincipal,
         origins: config.serve.origins,
+        ticketGraceMs: config.serve.ticketGraceMs,
         seekMarginMs: config.serve.seekMarginMs ?? defaultSeekMarginMs,
       },
     }),
@@ -156,18 +182,21 @@ async function open(
       ...(hooks === undefined ? {} : { hooks }),
     }),
   );
-  const announcer = keep(
+  const announcer: Announcer = keep(
     Announcer.start({
       clusterManagers: config.clusterManagers,
       machineKey: dependencies.machineKey,
+      transport: () => transport.current(),
       topic: config.topic,
       storeId,
-      address: config.serve.address ?? addressOf(server),
+      address: config.serve.address ?? server.url,
       status: () =>
         log.capture.identity === undefined
           ? undefined
           : { extent: log.extent(), captureState: capture.state.kind },
+      captureDigest: captureDigest(config.capture),
       keys,
+      revocations,
       clock,
       logger,
     }),
@@ -189,8 +218,10 @@ async function open(
 
 /** Ready: readers can find it and be let in. Whether the source answers is told beside it: the log can be read without. */
 function readinessOf(capture: Capture, announcer: Announcer): Readiness {
-  const reasons =
-    announcer.state.kind === 'announced' ? [] : [`the store is not announced: ${announcer.state.kind}`];
+  const announced = announcer.state;
+  const why =
+    announced.kind === 'failing' ? `${announced.error.code}: ${announced.error.message}` : announced.kind;
+  const reasons = announced.kind === 'announced' ? [] : [`the store is not announced: ${why}`];
   const { state } = capture;
   return {
     ready: reasons.length === 0,
@@ -203,10 +234,12 @@ function readinessOf(capture: Capture, announcer: Announcer): Readiness {
   };
 }
 
-function addressOf(server: StreamServer): string {
-  const { host, port } = server.address;
-  return `ws://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
+const tlsEvents = (logger: Logger, counters: ServeCounters) => ({
+  reloaded: (certificate: object) => logger.info(certificate, 'The certificate was read anew'),
+  failed: ({ message }: DrcError) =>
+    logger.warn({ reason: message }, 'The new certificate cannot be used; the one before stays in force'),
+  refused: () => counters.refuse('tls'),
+});
 
 /** The last first: what is outside ends before what it stands on; each of them, whatever the others do. */
 async function closeAll(parts: readonly AsyncDisposable[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { makeCertificate, type CertificateFiles } from '../support/certificates.js';
+import { makeAuthority, makeCertificate, type CertificateFiles } from '../support/certificates.js';
 import { startMariadb, type DatabaseServer } from '../support/database-server.js';
 import { temporaryFolder, type TemporaryFolder } from '../support/temporary-folder.js';
 import { runCommand, startCommand } from './support/command.js';
@@ -156,4 +156,45 @@ admin: { port: 0 }
   await using congo = startCommand(['run', '--config', 'congo.yaml'], options);
   await expect.poll(() => target.query('SELECT id FROM shop.t'), { timeout: 60_000 }).toEqual([{ id: 7 }]);
   expect(await congo.stop()).toBe(0);
+});
+
+test('a manager is asked over https, by commands that believe its authority', async () => {
+  await using folder = await temporaryFolder('tls');
+  const authority = await makeAuthority(folder, 'authority');
+  const other = await makeAuthority(folder, 'other');
+  const { cert, key } = await authority.issue('cm', ['localhost']);
+  const cwd = folder.path;
+  const made = await runCommand(['cm', 'init', '--data', 'cm'], { cwd });
+  const clientEnv = { DRC_PASSWORD: /password: (\S+)/.exec(made.stdout)![1]! };
+  await writeFile(
+    folder.file('cm.yaml'),
+    `directory: ./cm\nlisten: { host: localhost, port: 0 }\nadmin: { port: 0 }\ntls: { certFile: ${cert}, keyFile: ${key} }\n`,
+  );
+  await using manager = startCommand(['cm', 'start', '--config', 'cm.yaml'], { cwd });
+  const [, port] = await manager.prints(/"url":"https:\/\/[^"]*:(\d+)"/);
+  const ask = (address: string, ...flags: readonly string[]) =>
+    runCommand(['topics', '--manager', address, '--user', 'admin', ...flags], { cwd, env: clientEnv });
+  const address = `https://localhost:${port}`;
+
+  const [good, users, untrusted, wrongName, missing, plain] = await Promise.all([
+    ask(address, '--tls-ca', authority.cert),
+    runCommand(['cm', 'users', '--manager', address], {
+      cwd,
+      env: { ...clientEnv, DRC_TLS_CA: authority.cert },
+    }),
+    ask(address, '--tls-ca', other.cert),
+    ask(address, '--tls-ca', authority.cert, '--tls-name', 'cm.internal'),
+    ask(address, '--tls-ca', 'missing.pem'),
+    ask('http://cm.internal:7370'),
+  ]);
+  expect(good.code).toBe(0);
+  expect([users.code, users.stdout]).toEqual([0, expect.stringContaining('admin')]);
+  expect([untrusted.code, untrusted.stderr]).toEqual([
+    1,
+    expect.stringMatching(/^TLS_UNTRUSTED: .*no authority/),
+  ]);
+  expect([wrongName.code, wrongName.stderr]).toEqual([1, expect.stringMatching(/^TLS_WRONG_NAME: /)]);
+  expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('missing.pem: cannot be read')]);
+  expect([plain.code, plain.stderr]).toEqual([2, expect.stringMatching(/^PLAINTEXT_REFUSED: /)]);
+  expect(await manager.stop()).toBe(0);
 });

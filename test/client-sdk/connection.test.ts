@@ -76,4 +76,14 @@ describe('a connection', () => {
     });
     expect(error.code).toBe('CONNECTION_LOST');
   });
+
+  it('does not carry a ticket without TLS to another machine, unless that is asked for', async () => {
+    const listener = { opened: () => undefined, frame: () => undefined, ended: () => undefined };
+    const open = (address: string, options?: ConnectionOptions) =>
+      new Connection(address, 'ticket', listener, options);
+    for (const address of ['ws://192.0.2.1:7380', 'ws://store-1.internal:7380', 'ws://[2001:db8::1]:1'])
+      expect(() => open(address)).toThrow(expect.objectContaining({ code: 'PLAINTEXT_REFUSED' }));
+    await open('ws://192.0.2.1:7380', { transport: { plaintext: 'allow' } }).close();
+    await open('wss://192.0.2.1:7380').close();
+  });
 });

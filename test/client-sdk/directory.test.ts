@@ -45,6 +45,35 @@ describe('the directory', () => {
     await directory.topics(signal);
   });
 
+  it('asks the next manager where one does not know, and says what the first said where none does', async () => {
+    await using first = await FakeManager.start();
+    await using second = await FakeManager.start();
+    const directory = new Directory({
+      addresses: [first.address, second.address],
+      credentials: { machineKey: 'machine-key' },
+    });
+    const asked = () => directory.stores('shop', latest, signal);
+    for (const [status, code] of [
+      [503, 'REGISTRY_UNAVAILABLE'],
+      [503, 'STORE_UNAVAILABLE'],
+      [410, 'RETENTION_EXPIRED'],
+      [404, 'TOPIC_UNKNOWN'],
+    ] as const) {
+      // Whichever of the two is asked first: it stays so until it does not know.
+      for (const manager of [first, second]) {
+        manager.refusals.push({ status, code });
+        await asked();
+      }
+      expect([first.refusals, second.refusals]).toEqual([[], []]);
+    }
+    for (const manager of [first, second])
+      manager.refusals.push({ status: 410, code: 'RETENTION_EXPIRED', details: { oldest: 'then' } });
+    await expect(asked()).rejects.toMatchObject({ code: 'RETENTION_EXPIRED' });
+    await first.goAway();
+    second.refusals.push({ status: 503, code: 'STORE_UNAVAILABLE' });
+    await expect(asked()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
   it('gives the manager a limited time', async () => {
     await using manager = await FakeManager.start();
     const directory = new Directory({ addresses: [manager.address], credentials, answerMs: 50 });

@@ -40,6 +40,20 @@ describe('connect', () => {
       { clusterManager, credentials, signal: new AbortController() },
       /^signal: /,
     ],
+    ['a file for TLS', { clusterManager, credentials, tls: './ca.pem' }, /^tls: '\.\/ca\.pem'; it is \{ ca/],
+    ['an authority that is none', { clusterManager, credentials, tls: { ca: './ca.pem' } }, /^tls: no PEM/],
+    ['a certificate without its key', { clusterManager, credentials, tls: { cert: 'x' } }, /belong together/],
+    ['a way to check nothing', { clusterManager, credentials, tls: { verify: false } }, /no option 'verify'/],
+    [
+      'a number for a name in TLS',
+      { clusterManager, credentials, tls: { serverName: 1 } },
+      /^tls\.serverName: 1/,
+    ],
+    [
+      'plain text by half',
+      { clusterManager, credentials, plaintext: true },
+      /^plaintext: true; it is 'allow'/,
+    ],
   ])('refuses %s in words', async (_, options, message) => {
     expect(() => checkConnectOptions(options as ConnectOptions)).toThrow(message);
     await expect(connect(options as ConnectOptions)).rejects.toThrow(message);
@@ -85,6 +99,7 @@ describe('subscribe', () => {
       { from: { timestamp: 1, checkpoint: 'x' } },
       /^from: \{ timestamp, checkpoint \} is none/,
     ],
+    ['an id that is none', { from: { transaction: 'yesterday' } }, /^from.transaction: 'yesterday' is no id/],
     [
       'a checkpoint that is not there',
       { from: { checkpoint: undefined } },

@@ -122,7 +122,7 @@ describe('stores', () => {
     expect(JSON.parse(Buffer.from(body64, 'base64url').toString())).toMatchObject({
       aud: 'drc-store:test/shop',
       sub: 'admin',
-      grant: { tables: ['**'] },
+      grant: { rules: [{ tables: ['**'] }] },
     });
     expect((await hub.manager.request('GET', '/v1/keys')).body).toEqual({ cluster: 'test', keys });
     expect(hub.manager.audited('ticket')).toMatchObject([
@@ -158,6 +158,11 @@ describe('stores', () => {
     await using hub = await shop();
     const older = extent({ coversFrom: 1_000, setBeforeOldest: '0-1-10' });
     const younger = extent({ coversFrom: 5_000, setBeforeOldest: '0-1-50', lineage: 'f'.repeat(32) });
+    await hub.manager.announce(hub.key, { id: 'younger', extent: younger });
+    // Until a lease is over, one that was just started cannot know that no store goes back further.
+    const early = await hub.manager.stores(await hub.manager.token(), 'timestamp:4999');
+    expect(codeOf(early)).toBe('STORE_UNAVAILABLE');
+    hub.clock.advance(15_000);
     await hub.manager.announce(hub.key, { id: 'older', extent: older });
     await hub.manager.announce(hub.key, { id: 'younger', extent: younger });
     const token = await hub.manager.token();
@@ -198,8 +203,7 @@ describe('stores', () => {
     const faults = [
       { address: 'ws://user:secret@127.0.0.1:1' },
       { address: 'http://127.0.0.1:1' },
-      { address: 'ws://10.0.0.1:1' },
-      { address: 'ws://127.0.0.1.example.org:1' },
+      { address: 'https://store-1.internal:1' },
       { address: 'nonsense' },
       { id: '../x' },
       { extent: { ...extent(), coversFrom: -1 } },
@@ -283,8 +287,8 @@ describe('machine keys', () => {
       expect([refused.status, codeOf(refused)]).toEqual([403, 'FORBIDDEN']);
       key = await manager.machineKey('store', ['shop']);
       expect((await make(key)).status).toBe(403);
-      expect(manager.audited('machineKey')).toMatchObject([
-        { principal: 'admin', kind: 'store', topics: ['shop'] },
+      expect(manager.audited('machineKey.add')).toMatchObject([
+        { principal: 'admin', after: { kind: 'store', topics: ['shop'] } },
       ]);
       const glob = { kind: 'store', topics: ['*'] };
       const globbed = await manager.request('POST', '/v1/machine-keys', {
@@ -351,7 +355,12 @@ describe('users and keys', () => {
       await manager.request('GET', '/v1/machine-keys', { token }),
     ].map(({ body }) => body);
     expect(shown).toMatchObject([
-      { users: [{ name: 'admin' }, { name: 'ann', administrator: false, reads: { topics: ['shop'] } }] },
+      {
+        users: [
+          { name: 'admin' },
+          { name: 'ann', administrator: false, grants: [{ topics: ['shop'], tables: ['shop.*'] }] },
+        ],
+      },
       { machineKeys: [{ kind: 'client', topics: ['shop'], tables: ['**'] }] },
     ]);
     expect(JSON.stringify(shown)).not.toMatch(/hash|salt|credential|secret/i);
@@ -362,8 +371,12 @@ describe('users and keys', () => {
     expect((await manager.request('GET', '/v1/topics', { token: key })).status).toBe(401);
     expect((await manager.request('DELETE', '/v1/users/ann', { token })).status).toBe(200);
     expect((await manager.request('GET', '/v1/topics', { token: annsToken })).status).toBe(401);
-    expect(manager.audited('userRemoved')).toMatchObject([{ principal: 'admin', name: 'ann' }]);
-    expect(manager.audited('machineKeyRemoved')).toMatchObject([{ principal: 'admin', id }]);
+    expect(manager.audited('user.remove')).toMatchObject([
+      { principal: 'admin', subject: 'ann', before: { name: 'ann' } },
+    ]);
+    expect(manager.audited('machineKey.remove')).toMatchObject([
+      { principal: 'admin', subject: `machine:${id}` },
+    ]);
   });
 
   it('leave one administrator', async () => {
@@ -456,16 +469,28 @@ describe('the HTTP API', () => {
     await using hub = await shop();
     const { body } = await hub.manager.request('GET', '/openapi.json');
     expect(Object.keys((body as { paths: object }).paths).sort()).toEqual([
+      '/v1/grants',
+      '/v1/grants/revoke',
       '/v1/keys',
+      '/v1/keys/rotate',
       '/v1/login',
       '/v1/machine-keys',
       '/v1/machine-keys/{id}',
+      '/v1/principals/{name}/disable',
+      '/v1/principals/{name}/enable',
+      '/v1/roles',
+      '/v1/roles/{name}',
+      '/v1/roles/{name}/members/{principal}',
       '/v1/stores/announce',
       '/v1/stores/{topic}/{id}',
+      '/v1/tokens',
+      '/v1/tokens/inspect',
+      '/v1/tokens/{id}',
       '/v1/topics',
       '/v1/topics/{topic}/stores',
       '/v1/users',
       '/v1/users/{name}',
+      '/v1/users/{name}/rotate',
     ]);
   });
 });

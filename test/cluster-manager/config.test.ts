@@ -49,13 +49,24 @@ describe('parseManagerConfig', () => {
 
   it('lists addresses that are not loopback among the faults', () => {
     expect(faultsOf({ directory: 'd', listen: { host: '0.0.0.0' }, admin: { host: 'cm.example' } })).toEqual([
-      expect.stringMatching(/^listen\.host: is not a loopback address/),
       expect.stringMatching(/^admin\.host: is not a loopback address/),
+      expect.stringMatching(/^listen\.host: is not a loopback address/),
     ]);
+    for (const way of [{ tls: { certFile: 'c', keyFile: 'k' } }, { plaintext: 'allow' }])
+      expect(
+        faultsOf({ directory: 'd', listen: { host: '0.0.0.0' }, admin: { host: '0.0.0.0' }, ...way }),
+      ).toEqual([expect.stringMatching(/^admin\.host: is not a loopback address/)]);
   });
 
   it('fails with CONFIG_INVALID', () => {
     expect(errorOf(() => parseManagerConfig({}))).toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  it('asks for the authority where clients are to show certificates', () => {
+    const tls = { certFile: 'c', keyFile: 'k', clientCertificates: 'require' };
+    expect(faultsOf({ directory: 'd', tls })).toEqual([
+      'tls.caFile: is missing: client certificates must be of somebody',
+    ]);
   });
 
   it('refuses unknown settings, names that cannot be, and lives that are too long', () => {
@@ -87,5 +98,46 @@ describe('mustBeLoopback', () => {
       const code = errorOf(() => mustBeLoopback(host))?.code;
       expect([host, code]).toEqual([host, 'ADDRESS_NOT_LOOPBACK']);
     }
+  });
+});
+
+describe('a registry in ZooKeeper', () => {
+  const parsed = (zookeeper: unknown) => parseManagerConfig({ directory: 'd', registry: { zookeeper } });
+
+  it('needs servers, and has a default for everything else', () => {
+    expect(parsed({ servers: ['127.0.0.1', 'localhost:2182', '[::1]:2183'] }).registry).toEqual({
+      zookeeper: {
+        servers: [
+          { host: '127.0.0.1', port: 2181 },
+          { host: 'localhost', port: 2182 },
+          { host: '::1', port: 2183 },
+        ],
+        root: '/drc',
+        auth: { user: 'drc' },
+        sessionTimeoutMs: 10_000,
+        offlineReadsMs: 3_600_000,
+      },
+    });
+  });
+
+  it('is spoken to over a network only where that is asked for by name', () => {
+    const servers = ['127.0.0.1:2181', 'zk2.internal:2181'];
+    expect(faultsOf({ directory: 'd', registry: { zookeeper: { servers } } })).toEqual([
+      expect.stringMatching(/^registry\.zookeeper\.servers: are not all loopback addresses/),
+    ]);
+    expect(parsed({ servers, plaintext: 'allow' }).registry?.zookeeper.servers).toHaveLength(2);
+  });
+
+  it('has no password in its file, and no root that cannot be', () => {
+    const zookeeper = { servers: ['zk:0', 'a b', ''], root: 'drc', auth: { password: 'x', user: 'a:b' } };
+    const faults = faultsOf({ directory: 'd', registry: { zookeeper } });
+    for (const name of ['servers.0', 'servers.1', 'servers.2', 'root', 'auth.password', 'auth.user'])
+      expect(faults).toContainEqual(expect.stringMatching(`^registry\\.zookeeper\\.${name}: `));
+    for (const root of ['/', '/a/', '/a//b', '/../a', '/a/..', ''])
+      expect(faultsOf({ directory: 'd', registry: { zookeeper: { servers: ['::1'], root } } })).not.toEqual(
+        [],
+      );
+    expect(faultsOf({ directory: 'd', registry: { zookeeper: { servers: [] } } })).toHaveLength(1);
+    expect(faultsOf({ directory: 'd', registry: {} })).toHaveLength(1);
   });
 });

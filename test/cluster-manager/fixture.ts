@@ -9,6 +9,7 @@ import {
   type Clock,
   type Credentials,
   type PasswordCost,
+  type SharedRegistrySecrets,
 } from '@drc/cluster-manager';
 import type { LogExtent } from '@drc/protocol';
 import { pino } from 'pino';
@@ -86,6 +87,7 @@ export class TestManager implements AsyncDisposable {
     clock: Clock,
     administrator: Credentials,
     config: Record<string, unknown> = {},
+    secrets: SharedRegistrySecrets = {},
   ): Promise<TestManager> {
     const lines: string[] = [];
     const destination = new Writable({
@@ -96,7 +98,7 @@ export class TestManager implements AsyncDisposable {
     });
     const manager = await ClusterManager.start(
       parseManagerConfig({ directory, listen: { port: 0 }, admin: { port: 0 }, ...config }),
-      { logger: pino({ level: 'debug' }, destination), clock, passwordCost: cheapPasswords },
+      { logger: pino({ level: 'debug' }, destination), clock, passwordCost: cheapPasswords, ...secrets },
     );
     return new TestManager(manager, lines, administrator);
   }

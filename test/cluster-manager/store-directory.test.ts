@@ -34,6 +34,26 @@ describe('StoreDirectory', () => {
     expect(stores.storesOf('shop')).toEqual([announcement({ captureState: 'lost' })]);
   });
 
+  it('refuses a store that captures other tables or columns than those that are alive', () => {
+    const { clock, stores } = directory();
+    const [one, other] = ['1'.repeat(64), '2'.repeat(64)];
+    stores.announce('shop', 'key', announcement({ captureDigest: one }));
+    stores.announce('shop', 'key', announcement({ id: 'b', captureDigest: one }));
+    stores.announce('shop', 'key', announcement({ id: 'old' }));
+    const rogue = announcement({ id: 'c', captureDigest: other });
+    expect(() => stores.announce('shop', 'key', rogue)).toThrow(
+      expect.objectContaining({ code: 'TOPIC_CONFIG_MISMATCH' }),
+    );
+    expect(stores.storesOf('shop').map(({ id }) => id)).toEqual(['a', 'b', 'old']);
+    // Once the others are gone it sets the rule, also with the id of one of them.
+    stores.withdraw('shop', 'b', 'key');
+    stores.announce('shop', 'key', announcement({ captureDigest: other }));
+    stores.announce('shop', 'key', rogue);
+    clock.advance(15_000);
+    stores.announce('shop', 'key', announcement({ captureDigest: one }));
+    expect(stores.storesOf('shop')).toHaveLength(1);
+  });
+
   it('keeps topics apart', () => {
     const { stores } = directory();
     stores.announce('shop', 'key', announcement());

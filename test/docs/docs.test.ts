@@ -43,6 +43,8 @@ beforeAll(async () => {
 
 const parsers: Readonly<Record<string, ConfigParser<unknown>>> = {
   'cm.yaml': parseManagerConfig,
+  'cm-1.yaml': parseManagerConfig,
+  'cm-2.yaml': parseManagerConfig,
   'store.yaml': parseStoreConfig,
   'congo.yaml': parseCongoConfig,
 };
@@ -69,7 +71,17 @@ test('the defaults that operations.md shows for the manager are the defaults', a
   )!.text;
   await writeFile(folder.file('cm.yaml'), text);
   const shown = await readConfig(folder.file('cm.yaml'), parseManagerConfig);
-  expect(shown).toEqual({ ...parseManagerConfig({ directory: './data/cm' }), cluster: 'main' });
+  const { registry } = parseManagerConfig({
+    directory: './data/cm',
+    registry: {
+      zookeeper: {
+        servers: ['127.0.0.1:2181', '127.0.0.1:2182'],
+        auth: { passwordFile: './zookeeper.password' },
+        plaintext: 'allow',
+      },
+    },
+  });
+  expect(shown).toEqual({ ...parseManagerConfig({ directory: './data/cm' }), cluster: 'main', registry });
 });
 
 test('the YAML of operations.md shows every option that a parser takes', async () => {
@@ -102,6 +114,7 @@ test('the YAML of operations.md shows every option that a parser takes', async (
         syncIntervalMs: 'syncInterval',
         reserveBytes: 'reserve',
         seekMarginMs: 'seekMargin',
+        ticketGraceMs: 'ticketGrace',
         connectTimeoutMs: 'connectTimeout',
         kind: 'start',
         password: 'passwordFile',

@@ -49,6 +49,7 @@ const clientMessages: { readonly [T in ClientMessage['type']]: readonly (ClientM
       credit: 4_194_304,
     },
     { type: 'subscribe', from: { kind: 'timestamp', time: 2 ** 41 }, tables: [], operations: [], credit: 1 },
+    { type: 'subscribe', from: { kind: 'transaction', id: '0-1-7' }, tables: [], operations: [], credit: 1 },
     {
       type: 'subscribe',
       from: { kind: 'checkpoint', checkpoint: 'x' },

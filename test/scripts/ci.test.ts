@@ -40,10 +40,10 @@ test('the long tests run first, then npm test in another time zone; the last lin
   );
   expect(code).toBe(0);
   expect(lines.filter((line) => !line.startsWith('=='))).toEqual([
-    'true mariadb,mysql 1',
+    'true mariadb,mysql,zookeeper 1',
     'zone ',
     '20 passed, 0 failed, 2 skipped',
-    'true mariadb,mysql 1',
+    'true mariadb,mysql,zookeeper 1',
     'zone America/New_York',
     '300 passed, 0 failed',
     '320 passed, 0 failed, 2 skipped',

@@ -14,10 +14,11 @@ test.each(['20.18.3', '18.20.0', '9.99.0'])('Node %s is refused in one sentence'
 });
 
 test('servers that are required are named by flavour', () => {
-  expect([...requiredServers({ DRC_REQUIRE_SERVERS: 'mariadb, mysql' })]).toEqual(['mariadb', 'mysql']);
+  const DRC_REQUIRE_SERVERS = 'mariadb, mysql,zookeeper';
+  expect([...requiredServers({ DRC_REQUIRE_SERVERS })]).toEqual(['mariadb', 'mysql', 'zookeeper']);
   expect(requiredServers({}).has('mysql')).toBe(false);
   expect(() => requiredServers({ DRC_REQUIRE_SERVERS: 'mysqld' })).toThrow(
-    new SetupError('DRC_REQUIRE_SERVERS names mysqld; it knows mariadb, mysql.'),
+    new SetupError('DRC_REQUIRE_SERVERS names mysqld; it knows mariadb, mysql, zookeeper.'),
   );
 });
 

@@ -46,11 +46,15 @@ test('four settings are enough; the rest has defaults', () => {
     serve: {
       address: undefined,
       seekMarginMs: undefined,
+      ticketGraceMs: 3_600_000,
       maxSessions: 1000,
       maxSessionsPerPrincipal: 200,
       origins: [],
     },
+    tls: undefined,
+    plaintext: undefined,
     clusterManagers: ['http://127.0.0.1:7370'],
+    managerTls: undefined,
     machineKeyFile: undefined,
   });
 });
@@ -158,7 +162,7 @@ test('all faults are told at once, each at its path', () => {
     'clusterManagers: names none',
     'colour: is not a setting',
     'directory: must be a text',
-    'listen.host: is not a loopback address, and there is no TLS here; use 127.0.0.1 or ::1 (ADDRESS_NOT_LOOPBACK)',
+    'listen.host: is not a loopback address; give the port a certificate (tls), or say plaintext: allow (ADDRESS_NOT_LOOPBACK)',
     'listen.port: must be at most 65535',
     'log.extra: is not a setting',
     'log.reserve: "2GB" is not a size such as 64KiB, 500MiB or 2GiB.',
@@ -201,10 +205,48 @@ test.each([
     { ...least, capture: { start: '2026-11-22T08:00:00' } },
     [expect.stringMatching(/^capture.start: .*with its zone/)],
   ],
+  [
+    { ...least, admin: { host: '10.0.0.1' }, plaintext: 'allow', tls: { certFile: 'c', keyFile: 'k' } },
+    [expect.stringMatching(/^admin.host: is not a loopback address/)],
+  ],
+  [{ ...least, plaintext: true }, ['plaintext: must be allow, or be left out']],
+  [
+    { ...least, tls: { certFile: 'c', keyFile: 'k', clientCertificates: 'require' } },
+    ['tls.caFile: is missing: client certificates must be of somebody'],
+  ],
+  [{ ...least, tls: { certFile: 'c' } }, ['tls.keyFile: is missing']],
+  [
+    { ...least, listen: { host: '0.0.0.0' }, tls: { certFile: 'c', keyFile: 'k' } },
+    ['serve.address: is missing: readers cannot connect to the address that stands for all of them'],
+  ],
+  [
+    { ...least, clusterManagers: ['https://cm1.internal', 'http://cm2.internal'] },
+    [expect.stringMatching(/^clusterManagers: leads off this machine .*PLAINTEXT_REFUSED/)],
+  ],
+  [
+    { ...least, managerTls: { certFile: 'c' } },
+    ['managerTls: certFile and keyFile belong together: give both, or neither'],
+  ],
+  [{ ...least, serve: { ticketGrace: '25h' } }, ['serve.ticketGrace: must be at most 24h']],
   ['text', [expect.stringMatching(/^the file: /)]],
   [null, [expect.stringMatching(/^the file: /)]],
 ])('%j has its faults', (value, faults) => {
   expect(faultsOf(value)).toEqual(faults);
+});
+
+test.each<[string, Record<string, unknown>]>([
+  ['a certificate', { tls: { certFile: 'c', keyFile: 'k' } }],
+  ['the word of the operator', { plaintext: 'allow' }],
+])('a port may be open to other machines with %s', (_, extra) => {
+  const config = parseStoreConfig({
+    ...least,
+    ...extra,
+    listen: { host: '10.0.0.1' },
+    clusterManagers: ['https://cm.internal:7370'],
+    serve: { address: 'wss://store-1.internal:7380', ticketGrace: '30m' },
+  });
+  expect(config.listen.host).toBe('10.0.0.1');
+  expect(config.serve.ticketGraceMs).toBe(1_800_000);
 });
 
 test('no fault repeats a password', () => {

@@ -1,12 +1,16 @@
 import { createServer } from 'node:http';
+import { isLoopback } from '@drc/protocol';
 import { expect, test } from 'vitest';
-import { isLoopback, listenOnLoopback } from '../../store/src/listen.js';
+import { listenOnLoopback } from '../../store/src/listen.js';
 
 test.each([
   ['127.0.0.1', true],
   ['127.255.0.9', true],
   ['::1', true],
   ['localhost', true],
+  ['[::1]', true],
+  ['LOCALHOST', true],
+  ['127.0.0.1.example.org', false],
   ['0.0.0.0', false],
   ['::', false],
   ['10.0.0.1', false],

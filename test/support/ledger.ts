@@ -20,6 +20,9 @@ export interface LedgerTransaction {
 
 const tables = ['shop.orders', 'shop.buyers'] as const;
 
+/** A file that begins now. */
+const resetBinlog = { mariadb: 'RESET MASTER', mysql: 'RESET BINARY LOGS AND GTIDS' } as const;
+
 /**
  * Writes mixed transactions to the source through one session, and knows of each of them exactly what a reader must
  * get: inserts, updates (also of the key), deletes, rolled back transactions (nothing) and large ones (many chunks).
@@ -39,10 +42,14 @@ export class Ledger implements AsyncDisposable {
     this.#random = new Random(seed);
   }
 
-  /** Makes the tables. Their DDL is not in the ledger; see `rowTransactions`. @param at what the source's clock says, ms */
+  /**
+   * Makes the tables. Their DDL is not in the ledger; see `rowTransactions`.
+   * @param at what the source's clock says, ms, which only MariaDB's commits follow. The binlogs begin anew then: a file's
+   * own time counts, too.
+   */
   static async open(source: DatabaseServer, seed = 1, at?: number): Promise<Ledger> {
     const connection = await source.connect({ multipleStatements: true });
-    if (at !== undefined) await connection.query(`SET TIMESTAMP=${at / 1000}`);
+    if (at !== undefined) await connection.query(`SET TIMESTAMP=${at / 1000};${resetBinlog[source.flavour]}`);
     await connection.query('CREATE DATABASE IF NOT EXISTS shop');
     for (const table of tables)
       await connection.query(

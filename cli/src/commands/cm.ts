@@ -1,23 +1,63 @@
-import { ClusterManager, initManager, parseManagerConfig } from '@drc/cluster-manager';
+import {
+  ClusterManager,
+  initManager,
+  initSharedManager,
+  type Credentials,
+  type InitOptions,
+  type ManagerConfig,
+} from '@drc/cluster-manager';
 import { DrcError } from '@drc/protocol';
 import { explainPort } from '../advice.js';
-import { configFrom, readConfig } from '../config-file.js';
 import { makeLogger } from '../logger.js';
+import { managerConfigOf, managerSecretsOf } from '../manager-config.js';
 
 export interface CmInitFlags {
-  readonly data: string;
+  readonly config?: string;
+  readonly data?: string;
   readonly cluster?: string;
   readonly administrator?: string;
 }
 
-/** Makes the folder, the signing key and the first administrator; prints the password, once. */
+/**
+ * Makes the folder and the signing key; of a new cluster also the first administrator, whose password it prints, once. Where
+ * the configuration names a registry in ZooKeeper, and a cluster is there, the manager joins it.
+ */
 export async function cmInit(flags: CmInitFlags): Promise<void> {
-  const { administrator } = await initManager(flags.data, {
-    ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),
+  const config = await managerConfigOf(flags, { directory: flags.data ?? process.env['DRC_CM_DATA'] });
+  const { directory, registry } = config;
+  const cluster = flags.cluster ?? config.cluster;
+  const options = {
+    ...(cluster === undefined ? {} : { cluster }),
     ...(flags.administrator === undefined ? {} : { administrator: flags.administrator }),
-  });
-  process.stderr.write(`Made ${flags.data}. The first administrator; the password is shown this once:\n`);
-  process.stdout.write(`name: ${administrator.name}\npassword: ${administrator.password}\n`);
+  };
+  if (registry === undefined) {
+    const { administrator } = await initManager(directory, options);
+    process.stderr.write(`Made ${directory}. `);
+    tellAdministrator(administrator);
+  } else await initShared(config, registry.zookeeper, options);
+}
+
+async function initShared(
+  config: ManagerConfig,
+  zookeeper: NonNullable<ManagerConfig['registry']>['zookeeper'],
+  options: InitOptions,
+): Promise<void> {
+  const { directory } = config;
+  const made = await initSharedManager({ directory, zookeeper }, await managerSecretsOf(config), options);
+  const place = `at ${zookeeper.root} in ZooKeeper`;
+  if (made.administrator === undefined) {
+    process.stderr.write(
+      `Made ${directory}, a further manager of the cluster ${made.cluster} ${place}. Its users stay as they are.\n`,
+    );
+    return;
+  }
+  process.stderr.write(`Made ${directory}, the first manager of the new cluster ${made.cluster} ${place}. `);
+  tellAdministrator(made.administrator);
+}
+
+function tellAdministrator({ name, password }: Credentials): void {
+  process.stderr.write('The first administrator; the password is shown this once:\n');
+  process.stdout.write(`name: ${name}\npassword: ${password}\n`);
 }
 
 export interface CmStartFlags {
@@ -34,19 +74,13 @@ export async function cmStart(flags: CmStartFlags, signal: AbortSignal): Promise
     'listen.port': flags.port ?? portFrom('DRC_CM_PORT'),
     'admin.port': flags.adminPort ?? portFrom('DRC_CM_ADMIN_PORT'),
   };
-  if (flags.config === undefined && given.directory === undefined) {
-    throw new DrcError(
-      'CONFIG_INVALID',
-      'Name a configuration with --config, or the folder that `drc cm init` made with --data.',
-    );
-  }
-  const config =
-    flags.config === undefined
-      ? configFrom(parseManagerConfig, given)
-      : await readConfig(flags.config, parseManagerConfig, given);
+  const config = await managerConfigOf(flags, given);
   const logger = makeLogger('cluster-manager');
   try {
-    await using _manager = await ClusterManager.start(config, { logger });
+    await using _manager = await ClusterManager.start(config, {
+      logger,
+      ...(await managerSecretsOf(config)),
+    });
     await aborted(signal);
     logger.info('stopping');
   } catch (error) {

@@ -3,6 +3,7 @@ import { Congo, type CongoHooks, type CongoStatus } from '@drc/client-sdk/congo'
 import { DrcError, isDrcError } from '@drc/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { explainPort } from '../advice.js';
+import { readTransport } from '../client-tls.js';
 import { readConfig } from '../config-file.js';
 import { StartingTask, startCongoAdmin } from '../congo-admin.js';
 import { type CongoConfig, parseCongoConfig } from '../congo-config.js';
@@ -31,6 +32,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
     orElse: 'target.passwordFile',
   });
   const credentials = await credentialsOf(config);
+  const transport = await readTransport(config.managerTls, config.plaintext);
   const task = new StartingTask();
   await using admin = await startCongoAdmin(config.admin, task).catch((error: unknown) => {
     const setting = 'admin.port (--admin-port, CONGO_ADMIN_PORT)';
@@ -38,7 +40,12 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
   });
   logger.info({ task: config.task, topic: config.topic, adminUrl: admin.url }, 'congo started');
   const hub = await connectWhenThere(
-    { clusterManager: config.clusterManager, credentials, client: `congo ${config.task}`.slice(0, 100) },
+    {
+      clusterManager: config.clusterManager,
+      credentials,
+      ...transport,
+      client: `congo ${config.task}`.slice(0, 100),
+    },
     (error, retryAt) => {
       task.waiting = { kind: 'waiting', error, retryAt };
       logger.warn({ code: error.code }, error.message);
@@ -55,7 +62,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
     task: config.task,
     topic: config.topic,
     tables: config.tables,
-    from: parseMoment(config.from, Date.now()),
+    from: parseMoment(config.from, Date.now(), config.topic),
     target: {
       host: config.target.host,
       port: config.target.port,

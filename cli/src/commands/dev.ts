@@ -90,7 +90,13 @@ export async function dev(flags: DevFlags, signal: AbortSignal): Promise<void> {
   const explain = (error: DrcError): DrcError => wayOut(error, topicFolder);
   try {
     await using manager = await ClusterManager.start(
-      parseManagerConfig({ directory: managerFolder, listen: { port: flags.port }, admin: { port: 0 } }),
+      parseManagerConfig({
+        directory: managerFolder,
+        listen: { port: flags.port },
+        admin: { port: 0 },
+        // There is one store, in this process: who asks for what it does not have need not wait for others.
+        leaseMs: 3_000,
+      }),
       { logger },
     );
     await writeClientProfile(flags.data, { clusterManager: manager.url, machineKey: clientKey.key });

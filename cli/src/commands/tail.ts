@@ -20,7 +20,7 @@ export async function tail(topic: string, flags: TailFlags, signal: AbortSignal)
   const tables = flags.table ?? [];
   for (const table of tables) mustNameSchema(table, topic);
   for (const id of flags.acknowledgeGap ?? []) mustBeTransaction(id);
-  const from = parseMoment(flags.from, Date.now());
+  const from = parseMoment(flags.from, Date.now(), topic);
   const client = await clientFrom(flags);
   try {
     await using hub = await connect({ ...client.options, client: 'drc tail' });

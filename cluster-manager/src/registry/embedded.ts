@@ -1,35 +1,40 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DrcError } from '@drc/protocol';
 import { Level } from 'level';
 import { writeDurably } from './durable-file.js';
+import {
+  emptyDigest,
+  entryName,
+  entryText,
+  findEntry,
+  isExpected,
+  listEntries,
+  parseEntry,
+  sumOf,
+  xor,
+  type Entry,
+} from './entries.js';
 import { LockFile } from './lock-file.js';
 import { recordSchemas, type RecordKind, type RegistryRecords } from './records.js';
-import type { Expected, Registry, RegistryHooks, Stored } from './registry.js';
+import type { Expected, FirstRecord, Registry, RegistryHooks, RegistryState, Stored } from './registry.js';
 
 /*
  * In the manager's folder:
  *
  *   manager.lock     who has it open
- *   registry/        LevelDB:   <kind>!<key> → {"version":n,"value":…}
+ *   registry/        LevelDB:   <kind>!<key> → {"version":n,"value":…}      see entries.ts
  *                               meta         → {"revision":n,"digest":hex}
- *   registry.mark    {"format":1,"revision":n}: a registry must be there, and be at least this new
+ *   registry.mark    {"format":2,"revision":n}: a registry must be there, and be at least this new
  *
  * LevelDB opens cleanly after it lost records (a flipped bit in its write-ahead log drops what follows), and makes an
  * empty database where there was one. So every change writes the new revision and the digest of all records in one
- * batch, and then the mark, which is not in LevelDB. Opening reads everything and compares. The whole registry is
- * then held in memory (it is what administrators typed: kilobytes), and nothing is read from LevelDB any more.
+ * batch, and then the mark, which is not in LevelDB. Opening reads everything and compares; nothing is read from LevelDB
+ * after that.
  */
-const format = 1;
+/** 2: users and keys with grants, roles and tokens. Records of 1 are taken over as they are read. */
+const format = 2;
 const metaKey = 'meta';
-
-interface Entry {
-  readonly version: number;
-  readonly value: unknown;
-  /** Its share of the digest. */
-  readonly sum: Buffer;
-}
 
 export interface EmbeddedRegistryOptions {
   /** The manager's folder. */
@@ -70,12 +75,7 @@ export class EmbeddedRegistry implements Registry {
    * Makes the registry of a new cluster with its first records, in one step: until the mark is written there is none.
    * The folder must exist and hold no registry.
    */
-  static async create(
-    options: EmbeddedRegistryOptions,
-    records: readonly {
-      [K in RecordKind]: { kind: K; key: string; value: RegistryRecords[K] };
-    }[RecordKind][],
-  ): Promise<void> {
+  static async create(options: EmbeddedRegistryOptions, records: readonly FirstRecord[]): Promise<void> {
     using _lock = LockFile.take(lockPath(options.directory));
     if ((await readMark(options.directory)) !== undefined) {
       throw new DrcError('DATA_FOLDER', `${options.directory} holds a registry already.`, {
@@ -85,7 +85,7 @@ export class EmbeddedRegistry implements Registry {
     const level = new Level<string, string>(levelPath(options.directory), { errorIfExists: true });
     try {
       await level.open();
-      let digest: Buffer = Buffer.alloc(32);
+      let digest = emptyDigest;
       const batch = level.batch();
       for (const { kind, key, value } of records) {
         const name = entryName(kind, key);
@@ -132,19 +132,19 @@ export class EmbeddedRegistry implements Registry {
     }
   }
 
+  /** There is nobody that it could be cut off from. */
+  get state(): RegistryState {
+    return { kind: 'live' };
+  }
+
   async get<K extends RecordKind>(kind: K, key: string): Promise<Stored<RegistryRecords[K]> | undefined> {
     this.#mustBeOpen();
-    const entry = this.#entries.get(entryName(kind, key));
-    return entry === undefined ? undefined : stored(kind, key, entry);
+    return findEntry(this.#entries, kind, key);
   }
 
   async list<K extends RecordKind>(kind: K): Promise<readonly Stored<RegistryRecords[K]>[]> {
     this.#mustBeOpen();
-    const prefix = entryName(kind, '');
-    return [...this.#entries]
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, entry]) => stored(kind, name.slice(prefix.length), entry))
-      .sort((a, b) => (a.key < b.key ? -1 : 1));
+    return listEntries(this.#entries, kind);
   }
 
   async put<K extends RecordKind>(
@@ -158,8 +158,7 @@ export class EmbeddedRegistry implements Registry {
     return this.#inTurn(async () => {
       const name = entryName(kind, key);
       const old = this.#entries.get(name);
-      if (expected !== 'any' && (expected === 'absent' ? old !== undefined : old?.version !== expected))
-        return false;
+      if (!isExpected(old, expected)) return false;
       // The revision is never used twice, so a record that was deleted and made again is another one.
       const version = this.#revision + 1;
       const text = entryText(version, checked);
@@ -174,7 +173,7 @@ export class EmbeddedRegistry implements Registry {
     return this.#inTurn(async () => {
       const name = entryName(kind, key);
       const old = this.#entries.get(name);
-      if (old === undefined || (expected !== 'any' && old.version !== expected)) return false;
+      if (old === undefined || !isExpected(old, expected)) return false;
       await this.#write(name, old, undefined);
       return true;
     });
@@ -253,7 +252,7 @@ async function readContent(level: Level<string, string>, directory: string, mark
   const corrupt = (what: string, cause?: unknown): DrcError =>
     new DrcError('REGISTRY_CORRUPT', `The registry in ${directory} ${what}.`, { directory }, { cause });
   const entries = new Map<string, Entry>();
-  let digest: Buffer = Buffer.alloc(32);
+  let digest = emptyDigest;
   let meta: string | undefined;
   try {
     await level.open();
@@ -262,9 +261,9 @@ async function readContent(level: Level<string, string>, directory: string, mark
         meta = text;
         continue;
       }
-      const sum = sumOf(name, text);
-      entries.set(name, { ...parseEntry(name, text), sum });
-      digest = xor(digest, sum);
+      const entry = parseEntry(name, text);
+      entries.set(name, entry);
+      digest = xor(digest, entry.sum);
     }
   } catch (cause) {
     if (causeCodes(cause).includes('LEVEL_LOCKED')) {
@@ -282,19 +281,6 @@ async function readContent(level: Level<string, string>, directory: string, mark
     throw corrupt(`is at revision ${revision}, but was at ${mark}: the newest changes are lost`);
   if (digest.toString('hex') !== parsed[2]) throw corrupt('has lost or changed records');
   return { entries, digest, revision };
-}
-
-function parseEntry(name: string, text: string): { version: number; value: unknown } {
-  const kind = name.slice(0, name.indexOf('!'));
-  if (!Object.hasOwn(recordSchemas, kind)) throw new TypeError(`unknown kind of record: ${kind}`);
-  const { version, value } = JSON.parse(text) as { version: unknown; value: unknown };
-  if (typeof version !== 'number') throw new TypeError(`${name} has no version`);
-  return { version, value: recordSchemas[kind as RecordKind].parse(value) };
-}
-
-function stored<K extends RecordKind>(_kind: K, key: string, entry: Entry): Stored<RegistryRecords[K]> {
-  // Checked against the kind's schema when it was written or read. A copy: what a caller does to it stays there.
-  return { key, value: structuredClone(entry.value) as RegistryRecords[K], version: entry.version };
 }
 
 /** The revision of the mark; undefined where there is none. */
@@ -331,14 +317,3 @@ const lockPath = (directory: string): string => join(directory, 'manager.lock');
 const markText = (revision: number): string => `{"format":${format},"revision":${revision}}\n`;
 const metaText = (revision: number, digest: Buffer): string =>
   `{"revision":${revision},"digest":"${digest.toString('hex')}"}`;
-const entryName = (kind: RecordKind, key: string): string => `${kind}!${key}`;
-const entryText = (version: number, value: unknown): string => JSON.stringify({ version, value });
-const sumOf = (name: string, text: string): Buffer =>
-  createHash('sha256').update(`${name}\0${text}`).digest();
-
-/** Order does not matter to it, and one record can be taken out again. Guards against damage, not against an attacker. */
-function xor(a: Buffer, b: Buffer): Buffer {
-  const result = Buffer.from(a);
-  for (let i = 0; i < result.length; i++) result[i] = (result[i] ?? 0) ^ (b[i] ?? 0);
-  return result;
-}

@@ -1,7 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { DrcError } from '@drc/protocol';
+import { DrcError, isDrcError } from '@drc/protocol';
 
 /*
  * The durable mark is a file beside the database. It remembers the newest transaction that is certainly on the disk:
@@ -32,6 +32,21 @@ export async function readDurableMark(path: string): Promise<DurableMark | undef
   }
   return mark;
 }
+
+/** As `readDurableMark`, for whoever goes on without one. `fault` says what is wrong with it; absent where it is sound. */
+export async function examineDurableMark(
+  path: string,
+): Promise<{ readonly mark: DurableMark | undefined; readonly fault: string | undefined }> {
+  try {
+    const mark = await readDurableMark(path);
+    return { mark, fault: mark === undefined ? gone : undefined };
+  } catch (error) {
+    if (!isDrcError(error, 'LOG_CORRUPT')) throw error;
+    return { mark: undefined, fault: error.message };
+  }
+}
+
+const gone = 'The durable mark is gone: what was lost behind the newest transaction cannot be told.';
 
 /** Replaces the mark: whatever happens meanwhile, the old one or the new one is there, whole. */
 export async function writeDurableMark(path: string, mark: DurableMark): Promise<void> {

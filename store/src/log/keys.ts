@@ -32,9 +32,11 @@ export interface KeyRange {
 const all = (prefix: number): KeyRange => ({ gte: Buffer.of(prefix), lt: Buffer.of(prefix + 1) });
 
 export const allKeys = {
+  meta: all(Prefix.meta),
   chunks: all(Prefix.chunk),
   times: all(Prefix.time),
   points: all(Prefix.point),
+  tables: all(Prefix.table),
   leases: all(Prefix.lease),
   prepared: all(Prefix.prepared),
 } as const;
@@ -79,6 +81,14 @@ export const readPointKey = (key: Buffer): number => readU64(key, 1);
 export const tableKey = (schemaId: Buffer): Buffer => Buffer.concat([Buffer.of(Prefix.table), schemaId]);
 export const leaseKey = (schemaId: Buffer): Buffer => Buffer.concat([Buffer.of(Prefix.lease), schemaId]);
 export const schemaIdOfKey = (key: Buffer): Buffer => key.subarray(1);
+
+/** Keys of none of these kinds: a log has none. */
+export const strangeKeys: readonly KeyRange[] = [0, ...Object.values(Prefix)].map(
+  (prefix, index, prefixes) => ({
+    gte: Buffer.of(index === 0 ? 0 : prefix + 1),
+    lt: Buffer.of(prefixes[index + 1] ?? 0xff),
+  }),
+);
 
 /** A chunk of a prepared XA transaction. */
 export function preparedKey(xid: string, chunk: number): Buffer {

@@ -121,11 +121,6 @@ export class LevelDatabase {
     return await this.#reading(async () => await this.#db.get(key));
   }
 
-  /** In the order of the keys; undefined where there is none. */
-  async getMany(keys: Buffer[]): Promise<readonly (Buffer | undefined)[]> {
-    return await this.#reading(async () => await this.#db.getMany(keys));
-  }
-
   /** Entries from the range's start (its end, in reverse), up to a limit. The iterator lives for this call only. */
   async scan(range: KeyRange, limits: ScanLimits = {}): Promise<[Buffer, Buffer][]> {
     const { maxBytes = defaultScanBytes, maxEntries = 1000, reverse = false } = limits;

@@ -1,5 +1,5 @@
 import { DrcError } from '@drc/protocol';
-import { checkChunk, checksumOf, type StoredChunk } from './chunk-record.js';
+import { checkChunk, checksumOf, sealBytes, type StoredChunk } from './chunk-record.js';
 import { chunkKey } from './keys.js';
 import type { LevelDatabase } from './level-database.js';
 import { cursorAfter, type Burst, type Cursor } from './recent-chunks.js';
@@ -10,8 +10,8 @@ import { cursorAfter, type Burst, type Cursor } from './recent-chunks.js';
  */
 const burstChunks = 1024;
 
-/** How many transactions are looked up at once, where only their first chunks are wanted. */
-const lookupTransactions = 64;
+/** How much is read at once where only first chunks are wanted: of large transactions one each, of small ones many. */
+const lookup = { maxBytes: 128 * 1024, maxEntries: 256 } as const;
 
 /** For how many places within transactions the reader need not look up the chunk before. */
 const rememberedPlaces = 256;
@@ -46,7 +46,7 @@ export class LogReader {
     const chunks: StoredChunk[] = [];
     let next = cursor;
     let before = cursor.chunk === 0 ? 0 : await this.#checksumBefore(cursor);
-    for (const stored of await this.#stored(cursor, upTo, maxBytes)) {
+    for (const stored of await this.#stored(cursor, upTo, { maxBytes, maxEntries: burstChunks })) {
       const check = checkChunk(stored, next.lsn, next.chunk, before);
       if (check.kind !== 'good') {
         if (chunks.length > 0) break;
@@ -71,11 +71,14 @@ export class LogReader {
 
   /** The first chunks of the transactions from `from` up to, but not including, `end`. @throws as `read`. */
   async *firstChunks(from: number, end: number): AsyncGenerator<StoredChunk> {
-    for (let lsn = from; lsn < end; lsn += lookupTransactions) {
-      const count = Math.min(lookupTransactions, end - lsn);
-      const keys = Array.from({ length: count }, (_, index) => chunkKey(lsn + index, 0));
-      const found = await this.#db.getMany(keys);
-      for (const [index, stored] of found.entries()) yield this.#proven(stored, lsn + index);
+    for (let lsn = from; lsn < end; ) {
+      const stored = await this.#stored({ lsn, chunk: 0 }, end - 1, lookup);
+      // What is not the next transaction's is the rest of the one before; the next look begins behind that.
+      for (const [index, bytes] of stored.entries()) {
+        if (index > 0 && chunkNumberOf(bytes) !== 0) continue;
+        yield this.#proven(bytes, lsn++);
+      }
+      if (stored.length === 0) throw this.#fault({ lsn, chunk: 0 }, 'it is missing');
     }
   }
 
@@ -101,10 +104,14 @@ export class LogReader {
     return check.chunk;
   }
 
-  async #stored(cursor: Cursor, upTo: number, maxBytes: number): Promise<readonly Buffer[]> {
+  async #stored(
+    cursor: Cursor,
+    upTo: number,
+    limits: { readonly maxBytes: number; readonly maxEntries: number },
+  ): Promise<readonly Buffer[]> {
     const range = { gte: chunkKey(cursor.lsn, cursor.chunk), lt: chunkKey(upTo + 1, 0) };
     try {
-      return await this.#db.scanValues(range, { maxBytes, maxEntries: burstChunks });
+      return await this.#db.scanValues(range, limits);
     } catch (error) {
       if (!(error instanceof DrcError) || error.code !== 'LOG_CORRUPT') throw error;
       // LevelDB met damage somewhere in the range: what stands before it is still good.
@@ -123,6 +130,10 @@ export class LogReader {
     });
   }
 }
+
+/** Of a stored chunk, proven or not: where it stands in its transaction. */
+const chunkNumberOf = (stored: Buffer): number =>
+  stored.length < sealBytes + 14 ? 0 : stored.readUInt32LE(sealBytes + 10);
 
 export const expired = (lsn: number, tailLsn: number): DrcError =>
   new DrcError(

@@ -1,8 +1,8 @@
 import { rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DrcError, isDrcError, parseChunkHeader } from '@drc/protocol';
+import { DrcError, parseChunkHeader } from '@drc/protocol';
 import { sealBytes, sealChunk } from './chunk-record.js';
-import { readDurableMark, syncFolder, writeDurableMark, type DurableMark } from './durable-mark.js';
+import { examineDurableMark, syncFolder, writeDurableMark } from './durable-mark.js';
 import { allKeys, chunkKey } from './keys.js';
 import { LevelDatabase, type WriteBatch } from './level-database.js';
 import { LockFile } from './lock-file.js';
@@ -159,28 +159,15 @@ async function openLocked(
     const meta = await readMeta(db, topic);
     if (meta === undefined)
       throw new DrcError('LOG_CORRUPT', 'The database has lost the identity of its log.');
-    const mark = await readDurableMark(join(directory, 'durable-mark')).catch((error: unknown) => {
-      if (isDrcError(error, 'LOG_CORRUPT')) return error;
-      throw error;
-    });
-    const markFault = markFaultOf(mark);
-    if (isMark(mark) && mark.lineage !== meta.identity.lineage)
+    const { mark, fault: markFault } = await examineDurableMark(join(directory, 'durable-mark'));
+    if (mark !== undefined && mark.lineage !== meta.identity.lineage)
       throw new DrcError('LOG_CORRUPT', 'The durable mark and the database are of two different logs.');
-    const proof = await proveLog(db, meta.tail, isMark(mark) ? mark.lsn : 0, before, signal);
+    const proof = await proveLog(db, meta.tail, mark?.lsn ?? 0, before, signal);
     return { lock, db, meta, proof, markFault };
   } catch (error) {
     await db.close();
     throw error;
   }
-}
-
-const isMark = (mark: DurableMark | DrcError | undefined): mark is DurableMark =>
-  mark !== undefined && !(mark instanceof DrcError);
-
-function markFaultOf(mark: DurableMark | DrcError | undefined): string | undefined {
-  if (mark === undefined)
-    return 'The durable mark is gone: what was lost behind the newest transaction cannot be told.';
-  return mark instanceof DrcError ? mark.message : undefined;
 }
 
 /** Where a repair was ended after it had set the damaged database aside. */

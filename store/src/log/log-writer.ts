@@ -67,6 +67,8 @@ export class LogWriter {
   readonly #batchFor = (): WriteBatch => (this.#batch ??= this.#parts.db.batch());
   #batch: WriteBatch | undefined;
   #batchBytes = 0;
+  /** Of them, those in front of the newest point that is queued. */
+  #pointBytes = 0;
   /** The newest whole group, written or not. */
   #lsn: number;
   #logTime: number;
@@ -139,7 +141,8 @@ export class LogWriter {
   }
 
   raiseTime(time: number): void {
-    this.#floorTime = Math.max(this.#floorTime, time);
+    const arrived = this.#parts.clock.now() + clockToleranceMs;
+    this.#floorTime = Math.max(this.#floorTime, Math.min(time, arrived));
   }
 
   beginGroup({ id, commitTime, origin }: GroupHeader): void {
@@ -221,6 +224,9 @@ export class LogWriter {
     this.#position = position;
     this.#moved = true;
     this.#group = undefined;
+    // However long the next write becomes: a seek walks from point to point.
+    if (this.#spacing.isDue(this.#lsn, this.#batchBytes - this.#pointBytes))
+      this.#putPoint(this.#batchFor(), this.#newPoint());
   }
 
   abandonGroup(): void {
@@ -263,6 +269,7 @@ export class LogWriter {
     reserve.written(this.#batchBytes);
     this.#batch = undefined;
     this.#batchBytes = 0;
+    this.#pointBytes = 0;
     this.#moved = false;
     if (hooks.at !== undefined) await hooks.at('flush.begin');
     try {
@@ -285,7 +292,9 @@ export class LogWriter {
 
   #putPoint(batch: WriteBatch, point: LogPoint): void {
     putPoint(batch, point);
-    if (this.#spacing.add(point.lsn, this.#batchBytes)) putTime(batch, point.time, point.lsn);
+    const bytes = this.#batchBytes - this.#pointBytes;
+    this.#pointBytes = this.#batchBytes;
+    if (this.#spacing.add(point.lsn, bytes)) putTime(batch, point.time, point.lsn);
     for (const lsn of this.#spacing.passed(this.#markLsn)) batch.del(pointKey(lsn));
     this.#parts.prepared.passed(this.#markLsn, () => batch);
   }

@@ -62,14 +62,20 @@ const keys = {
   tail: metaKey('tail'),
 } as const;
 
+/** Whether a record about the log as a whole stands under this key. */
+export const isMetaKey = (key: Buffer): boolean => Object.values(keys).some((one) => one.equals(key));
+
 export interface Meta {
   readonly identity: LogIdentity;
   readonly beginning: LogBeginning | undefined;
   readonly tail: LogTail;
 }
 
-/** @returns undefined in a database without a log. @throws DrcError `LOG_FORMAT`, `LOG_CORRUPT`, `DATA_FOLDER`. */
-export async function readMeta(db: LevelDatabase, topic: string): Promise<Meta | undefined> {
+/**
+ * @param topic which one it must be; undefined: any
+ * @returns undefined in a database without a log. @throws DrcError `LOG_FORMAT`, `LOG_CORRUPT`, `DATA_FOLDER`.
+ */
+export async function readMeta(db: LevelDatabase, topic: string | undefined): Promise<Meta | undefined> {
   const identity = await read<LogIdentity>(db, keys.identity, 'the identity');
   if (identity === undefined) return undefined;
   if (identity.format > logFormat) {
@@ -82,7 +88,7 @@ export async function readMeta(db: LevelDatabase, topic: string): Promise<Meta |
       },
     );
   }
-  if (identity.topic !== topic) {
+  if (topic !== undefined && identity.topic !== topic) {
     throw new DrcError('DATA_FOLDER', `The data folder holds topic ${identity.topic}, not ${topic}.`, {
       found: identity.topic,
       wanted: topic,

@@ -21,7 +21,7 @@ import type { LevelDatabase, WriteBatch } from './level-database.js';
  *
  *   value of a chunk key = chunk-record.ts      value of the decision's key, chunk 2^32 - 1 = LSN, decimal text
  */
-const decisionChunk = 0xffff_ffff;
+export const decisionChunk = 0xffff_ffff;
 
 /** One prepared group. */
 interface Prepared {
@@ -52,7 +52,7 @@ export class PreparedGroups {
       const { xid } = readPreparedKey(first[0]);
       const range = preparedRange(xid);
       gte = range.lt;
-      const lsn = lsnOf(first[1]);
+      const lsn = preparedLsnOf(first[1]);
       const decided = await decidedAt(db, xid);
       if (lsn > headLsn || (decided !== undefined && decided <= headLsn)) {
         await db.clear(range);
@@ -162,14 +162,18 @@ export class PreparedGroups {
   }
 }
 
-async function decidedAt(db: LevelDatabase, xid: string): Promise<number | undefined> {
+/** The LSN of the decision to commit it; undefined where there is none. */
+export async function decidedAt(db: LevelDatabase, xid: string): Promise<number | undefined> {
   const key = preparedKey(xid, decisionChunk);
   const stored = await db.get(key);
   return stored && Number(unseal(key, stored, `the decision over prepared transaction ${xid}`).toString());
 }
 
-/** Only of a first chunk that is sound: damage must not look like a group that never came to its end. */
-function lsnOf(stored: Buffer): number {
+/**
+ * The LSN of the prepare's own group, from the first chunk, and only where that is sound: damage must not look like a group
+ * that never came to its end.
+ */
+export function preparedLsnOf(stored: Buffer): number {
   try {
     const { lsn } = parseChunkHeader(stored.subarray(sealBytes));
     return checkChunk(stored, lsn, 0, 0).kind === 'good' ? lsn : 0;

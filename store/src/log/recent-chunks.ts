@@ -6,6 +6,12 @@ export interface Cursor {
   readonly chunk: number;
 }
 
+export interface ReadLimits {
+  /** The burst ends with the chunk that reaches it; at least one chunk comes. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
 /** What one read gives. */
 export interface Burst {
   readonly chunks: readonly StoredChunk[];

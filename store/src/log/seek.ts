@@ -27,11 +27,16 @@ export interface SeekResult {
   readonly set: TransactionSet;
 }
 
+/** Twice as many as lie between two points. */
+const walkTransactions = 2000;
+
 /** Finds places in the log. All by search: nothing here walks more than the distance between two kept points. */
 export class LogSeek {
   readonly #db: LevelDatabase;
   readonly #reader: LogReader;
   readonly #view: () => LogView;
+  /** What was asked for last: whoever begins there asks once more. The past does not change. */
+  #last: ExecutedAt | undefined;
 
   constructor(db: LevelDatabase, reader: LogReader, view: () => LogView) {
     this.#db = db;
@@ -39,7 +44,7 @@ export class LogSeek {
     this.#view = view;
   }
 
-  /** @throws DrcError `RETENTION_EXPIRED`, `CHECKPOINT_INVALID`, `CHECKPOINT_DIVERGED`, `LOG_CORRUPT`. */
+  /** @throws DrcError `RETENTION_EXPIRED`, `TRANSACTION_UNKNOWN`, `CHECKPOINT_INVALID`, `CHECKPOINT_DIVERGED`, `LOG_CORRUPT`. */
   async seek(from: StartFrom, seekMarginMs: number): Promise<SeekResult> {
     const { tail, head } = this.#view();
     switch (from.kind) {
@@ -49,6 +54,8 @@ export class LogSeek {
         return { lsn: head.lsn + 1, set: TransactionSet.parse(head.executed) };
       case 'timestamp':
         return await this.#seekTime(from.time, seekMarginMs);
+      case 'transaction':
+        return await this.#seekTransaction(from.id);
       case 'checkpoint':
         return await this.#seekCheckpoint(Checkpoint.parse(from.checkpoint));
     }
@@ -59,8 +66,10 @@ export class LogSeek {
     const { tail, head } = this.#view();
     if (lsn < tail.lsn) throw expired(lsn, tail.lsn);
     if (lsn > head.lsn) return TransactionSet.parse(head.executed);
+    if (this.#last?.lsn === lsn - 1) return this.#last.set.clone();
     const { lsn: known, set } = await this.#executedNear(lsn - 1, tail);
     for await (const { id } of this.#reader.firstChunks(known + 1, lsn)) set.add(id);
+    this.#last = { lsn: lsn - 1, set: set.clone() };
     return set;
   }
 
@@ -88,8 +97,61 @@ export class LogSeek {
       const oldest = new Date(coversFrom).toISOString();
       throw new DrcError('RETENTION_EXPIRED', `The log reaches back to ${oldest}.`, { oldest });
     }
-    const lsn = await this.firstAtOrAfter(time - seekMarginMs);
+    return (
+      (await this.#walkToTime(time - seekMarginMs)) ??
+      (await this.#placeAt(await this.firstAtOrAfter(time - seekMarginMs)))
+    );
+  }
+
+  async #placeAt(lsn: number): Promise<SeekResult> {
     return { lsn, set: await this.executedBefore(lsn) };
+  }
+
+  /**
+   * As `firstAtOrAfter`, with the set before it, by one walk: where the time index has an entry shortly before it, there is
+   * a point, too, and all from there on has to be read for the set anyway. Undefined where it has none.
+   */
+  async #walkToTime(moment: number): Promise<SeekResult | undefined> {
+    const { tail, head } = this.#view();
+    const time = Math.max(0, Math.ceil(moment));
+    if (time > head.time) return undefined;
+    const { from, upTo } = await bracketOf(this.#db, time);
+    const first = Math.max(from, tail.lsn);
+    const end = Math.min(upTo, head.lsn) + 1;
+    if (end - first > walkTransactions) return undefined;
+    const { lsn: known, set } = await this.#executedNear(first - 1, tail);
+    if (first - known > walkTransactions) return undefined;
+    for await (const { lsn, id, logTime } of this.#reader.firstChunks(known + 1, end)) {
+      if (logTime >= time) return { lsn, set };
+      set.add(id);
+    }
+    return undefined;
+  }
+
+  /**
+   * Where the log comes to this transaction. MariaDB's sequences may have holes: of one that was never there, the next of its
+   * domain.
+   */
+  async #seekTransaction(id: string): Promise<SeekResult> {
+    const { tail, head, oldest } = this.#view();
+    if (TransactionSet.parse(tail.setBefore).covers(id)) {
+      const moment = new Date(oldest.time).toISOString();
+      throw new DrcError('RETENTION_EXPIRED', `The log begins at ${moment}, behind transaction ${id}.`, {
+        oldest: moment,
+      });
+    }
+    if (!TransactionSet.parse(head.executed).covers(id)) throw unknownTransaction(id);
+    const { lsn: before, set } = await this.#lastPointWhere((executed) => !executed.covers(id), this.#view());
+    for await (const { lsn, id: found } of this.#reader.firstChunks(before + 1, head.lsn + 1)) {
+      const own = TransactionSet.parse(found);
+      if (!own.covers(id)) {
+        set.add(found);
+        continue;
+      }
+      if (isOtherServers(own, id)) throw unknownTransaction(id, found);
+      return { lsn, set };
+    }
+    throw new DrcError('LOG_CORRUPT', `The log's executed set has ${id}, its transactions have not.`);
   }
 
   async #seekCheckpoint({ topic, set, hint }: Checkpoint): Promise<SeekResult> {
@@ -113,8 +175,13 @@ export class LogSeek {
       if ((await this.executedBefore(hint.lsn + 1)).isSubsetOf(set)) return { lsn: hint.lsn + 1, set };
     }
     const within = await this.#lastPointWhere((executed) => executed.isSubsetOf(set), view);
+    const executed = within.set.clone();
     for await (const { lsn, id } of this.#reader.firstChunks(within.lsn + 1, view.head.lsn + 1)) {
-      if (!set.covers(id)) return { lsn, set };
+      if (!set.covers(id)) {
+        this.#last = { lsn: lsn - 1, set: executed };
+        return { lsn, set };
+      }
+      executed.add(id);
     }
     return { lsn: view.head.lsn + 1, set };
   }
@@ -188,6 +255,22 @@ export class LogSeek {
     return { lsn: point.lsn, set: TransactionSet.parse(point.executed) };
   }
 }
+
+/** Whether two servers gave the same sequence of a MariaDB domain. */
+function isOtherServers(found: TransactionSet, id: string): boolean {
+  const wanted = TransactionSet.parse(id);
+  return [...watermarksOf(wanted)].some(([, domain]) => {
+    const [one, other] = [found.mariadbPosition(domain), wanted.mariadbPosition(domain)];
+    return one?.sequence === other?.sequence && one?.serverId !== other?.serverId;
+  });
+}
+
+const unknownTransaction = (id: string, found?: string): DrcError =>
+  new DrcError(
+    'TRANSACTION_UNKNOWN',
+    `The log has no transaction ${id}${found === undefined ? '' : `; it has ${found} there`}.`,
+    { transaction: id, found },
+  );
 
 function* watermarksOf(set: TransactionSet): Generator<[text: string, domain: number]> {
   for (const part of set.toString().split(',')) {

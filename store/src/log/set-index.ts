@@ -19,8 +19,8 @@ export interface SourcePosition {
 
 /**
  * All that is known just behind one transaction. Every write of the log puts one for its last transaction, in the
- * same batch: the newest point is the head, and a log whose end is torn can be cut at any point and captured on from
- * there. Behind the durable mark only some are kept, for seeking.
+ * same batch, and in a long one for some before it: the newest point is the head, and a log whose end is torn can be cut
+ * at any point and captured on from there. Behind the durable mark only some are kept, for seeking.
  */
 export interface LogPoint {
   /** 0: before the first transaction. */
@@ -76,11 +76,17 @@ export class PointSpacing {
     this.#keptLsn = keptLsn;
   }
 
-  /** A point is about to be written behind so many bytes. @returns whether it stays. */
+  /** Whether a point that was written here, so many bytes behind the last one, would stay. */
+  isDue(lsn: number, bytes: number): boolean {
+    return lsn - this.#keptLsn >= spacingTransactions || this.#bytesSince + bytes >= spacingBytes;
+  }
+
+  /** A point is about to be written, so many bytes behind the last one. @returns whether it stays. */
   add(lsn: number, bytes: number): boolean {
+    const isDue = this.isDue(lsn, bytes);
     this.#bytesSince += bytes;
     if (lsn === this.#keptLsn) return true;
-    if (lsn - this.#keptLsn >= spacingTransactions || this.#bytesSince >= spacingBytes) {
+    if (isDue) {
       this.#keptLsn = lsn;
       this.#bytesSince = 0;
       return true;

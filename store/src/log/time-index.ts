@@ -4,7 +4,7 @@ import type { LevelDatabase, WriteBatch } from './level-database.js';
 
 /*
  * Some transactions by their log time: an entry stands for each point that stays (set-index.ts). It has no content
- * but its key; a lost or wrong entry costs time, never correctness, since the place is searched within the bracket.
+ * but its key; a lost or damaged entry costs time, never correctness, since the place is searched within the bracket.
  */
 const nothing = Buffer.alloc(0);
 
@@ -22,9 +22,14 @@ export async function bracketOf(
   const [before] = await db.scan({ gte: allKeys.times.gte, lt: pivot }, { reverse: true, maxEntries: 1 });
   const [after] = await db.scan({ gte: pivot, lt: allKeys.times.lt }, { maxEntries: 1 });
   return {
-    from: before === undefined ? 0 : readTimeKey(before[0]).lsn + 1,
-    upTo: after === undefined ? Number.MAX_SAFE_INTEGER : readTimeKey(after[0]).lsn,
+    from: before === undefined || !isSound(before) ? 0 : readTimeKey(before[0]).lsn + 1,
+    upTo: after === undefined || !isSound(after) ? Number.MAX_SAFE_INTEGER : readTimeKey(after[0]).lsn,
   };
+}
+
+/** LevelDB can give an entry that is none: it bounds nothing. */
+function isSound([key, stored]: readonly [Buffer, Buffer]): boolean {
+  return seal(key, nothing).equals(stored);
 }
 
 /** Deletes the entries of transactions beyond `lsn`, which a cut has removed. */

@@ -1,8 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DrcError, isDrcError, isErrorCode, type LogExtent } from '@drc/protocol';
+import {
+  DrcError,
+  isDrcError,
+  isErrorCode,
+  jsonRequest,
+  type JsonAnswer,
+  type LogExtent,
+  type Transport,
+} from '@drc/protocol';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Clock } from '../clock.js';
+import type { ManagerContact } from './manager-contact.js';
+import type { Revocations } from './revocations.js';
 import type { TicketKeys } from './ticket-keys.js';
 
 /** What a manager is told beside topic and address. */
@@ -12,16 +22,22 @@ export interface StoreStatus {
 }
 
 export interface AnnouncerOptions {
-  /** Base addresses, such as `http://127.0.0.1:7370`; tried in turn, beginning with the one that answered last. */
+  /** Base addresses, such as `https://cm.internal:7370`; the store is announced to each of them. */
   readonly clusterManagers: readonly string[];
   readonly machineKey: string;
+  /** Asked for each request, so that new certificates need no restart. Default: the system's authorities. */
+  readonly transport?: () => Promise<Transport>;
   readonly topic: string;
   readonly storeId: string;
-  /** Where clients reach this store: `ws://127.0.0.1:7371`. */
+  /** Where clients reach this store: `wss://store-1.internal:7380`. */
   readonly address: string;
   /** What to tell, asked each time. Undefined while the log has not begun: there is nothing to be found yet. */
   readonly status: () => StoreStatus | undefined;
+  /** Of what is captured: the same for all stores of the topic. */
+  readonly captureDigest?: string;
   readonly keys: TicketKeys;
+  /** Told what the managers took back. */
+  readonly revocations?: Revocations;
   readonly clock: Clock;
   readonly logger: Logger;
   /** For one request; default 5 s. */
@@ -34,7 +50,7 @@ export interface AnnouncerOptions {
 export type AnnouncerState =
   /** Not yet announced: the first answer is under way, or the log has not begun. */
   | { readonly kind: 'starting' }
-  /** `until`: when the lease ends, ms since 1970. */
+  /** `manager`: the first of those that know of it. `until`: when the lease ends, ms since 1970. */
   | { readonly kind: 'announced'; readonly manager: string; readonly until: number }
   /** `since`: the first failure in a row. */
   | { readonly kind: 'failing'; readonly error: DrcError; readonly since: number }
@@ -44,6 +60,7 @@ const answerShape = z.object({
   leaseMs: z.int().positive(),
   cluster: z.string(),
   keys: z.array(z.unknown()),
+  revocations: z.array(z.unknown()).default([]),
 });
 const errorShape = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
@@ -53,21 +70,32 @@ const lookAgainMs = 100;
 const withdrawMs = 2000;
 const keyHint =
   'the cluster manager does not take its machine key (machineKeyFile, DRC_MACHINE_KEY); `drc cm machine-key` makes one';
-/** An answer holds a few keys. */
-const maxAnswerBytes = 256 * 1024;
+/** An answer holds a few keys, and what was taken back within a day. */
+const maxAnswerBytes = 8 * 1024 * 1024;
+/** What was heard of a manager less than this ago need not be asked again, ms. */
+const freshMs = 500;
 
 /**
- * Tells the cluster managers of this store, every third of the lease, and takes their public keys from the answers.
+ * Tells each cluster manager of this store, every third of the lease, and takes their public keys from the answers.
  * A manager that does not answer is no reason to stop serving: it goes on trying for as long as it takes.
  */
-export class Announcer implements AsyncDisposable {
+export class Announcer implements AsyncDisposable, ManagerContact {
   readonly #options: AnnouncerOptions;
   readonly #stop = new AbortController();
   readonly #work: Promise<void>;
   #state: AnnouncerState = { kind: 'starting' };
-  /** The index of the manager that answered last. */
-  #preferred = 0;
+  /** Requests that have no answer yet. */
+  readonly #asked = new Map<string, Promise<number>>();
+  /** The managers that know of this store, and the public keys that each of them told. */
+  readonly #reached = new Map<string, readonly unknown[]>();
   #failures = 0;
+  /** Ends the pause between two rounds. */
+  #hurry = new AbortController();
+  /** Called at the end of a round. */
+  readonly #waiting = new Set<() => void>();
+  /** On the monotonic clock: when a manager last answered, and when one did for the first time after none had. */
+  #answeredAt = -Infinity;
+  #backSince: number | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: AnnouncerOptions) {
@@ -83,7 +111,27 @@ export class Announcer implements AsyncDisposable {
     return this.#state;
   }
 
-  /** Withdraws the store, as far as a manager answers within two seconds. */
+  /** False only where each manager was asked in vain; one that refuses the store is there all the same. */
+  async answers(): Promise<boolean> {
+    const { clock } = this.#options;
+    const isFresh = (): boolean => clock.monotonic() - this.#answeredAt < freshMs;
+    if (this.#state.kind === 'announced' && !isFresh() && !this.#stop.signal.aborted) {
+      const round = new Promise<void>((resolve) => this.#waiting.add(resolve));
+      this.#hurry.abort();
+      await round;
+    }
+    return !this.#isAway;
+  }
+
+  get backSince(): number | undefined {
+    return this.#backSince;
+  }
+
+  get #isAway(): boolean {
+    return this.#state.kind === 'failing' && this.#state.error.retryable;
+  }
+
+  /** Withdraws the store from all managers that know of it and answer within two seconds. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
@@ -95,38 +143,74 @@ export class Announcer implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#stop.abort();
     await this.#work;
-    if (this.#state.kind === 'announced') await this.#withdraw(this.#state.manager);
+    await Promise.allSettled(this.#asked.values());
+    await Promise.all([...this.#reached.keys()].map((manager) => this.#withdraw(manager)));
     this.#state = { kind: 'closed' };
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    const wake = (): void => this.#hurry.abort();
+    signal.addEventListener('abort', wake, { once: true });
     while (!signal.aborted) {
       const pauseMs = await this.#round();
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      this.#tellWaiting();
+      if (signal.aborted) break;
+      this.#hurry = new AbortController();
+      await pause(pauseMs, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
+    }
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
+  /**
+   * Announces to every manager, for any of them must know all stores, and waits for the first good answer; one that takes
+   * its time does not cost the others their leases. Returns the pause in ms until the next round.
+   */
+  async #round(): Promise<number> {
+    const { clusterManagers, clock, status } = this.#options;
+    const { signal } = this.#stop;
+    const now = status();
+    if (now === undefined) return lookAgainMs;
+    for (const manager of clusterManagers) {
+      if (this.#asked.has(manager)) continue;
+      const answer = this.#ask(manager, now).finally(() => this.#asked.delete(manager));
+      this.#asked.set(manager, answer);
+    }
+    try {
+      const leaseMs = await Promise.any(this.#asked.values());
+      const manager = clusterManagers.find((one) => this.#reached.has(one));
+      if (manager !== undefined) this.#announced(manager, clock.now() + leaseMs);
+      return leaseMs / 3;
+    } catch (error) {
+      if (!(error instanceof AggregateError)) throw error;
+      // What a manager says of the store tells more than that another one does not answer.
+      const errors: readonly unknown[] = error.errors;
+      const failure = errors.find((one) => one instanceof DrcError && !one.retryable) ?? errors[0];
+      if (!signal.aborted) this.#failed(failure);
+      return this.#pauseMs();
     }
   }
 
-  /** Tries each manager once, until one answers; returns the pause in ms until the next round. */
-  async #round(): Promise<number> {
-    const { clusterManagers, clock, status } = this.#options;
-    const now = status();
-    if (now === undefined) return lookAgainMs;
-    let failure: unknown;
-    for (let attempt = 0; attempt < clusterManagers.length && !this.#stop.signal.aborted; attempt++) {
-      const index = (this.#preferred + attempt) % clusterManagers.length;
-      const manager = clusterManagers[index]!;
-      try {
-        const { leaseMs } = await this.#announce(manager, now);
-        this.#preferred = index;
-        this.#announced(manager, clock.now() + leaseMs);
-        return leaseMs / 3;
-      } catch (error) {
-        failure = error;
-      }
+  /** For how long a manager knows of this store. @throws what `#announce` does. */
+  async #ask(manager: string, status: StoreStatus): Promise<number> {
+    const { logger } = this.#options;
+    try {
+      const wasReached = this.#reached.has(manager);
+      const { leaseMs } = await this.#announce(manager, status);
+      if (!wasReached) logger.info({ manager }, 'Announced to the cluster manager');
+      return leaseMs;
+    } catch (error) {
+      if (this.#stop.signal.aborted) throw error;
+      // Where it was the last one, `#failed` says more.
+      if (this.#reached.delete(manager) && this.#reached.size > 0)
+        logger.warn({ manager, err: error }, 'A cluster manager no longer knows of the store; others do');
+      throw error;
     }
-    if (!this.#stop.signal.aborted) this.#failed(failure);
-    return this.#pauseMs();
   }
 
   /** Grows from 0.5 s to the limit; full jitter above half of it, so that stores do not come back in step. */
@@ -139,10 +223,9 @@ export class Announcer implements AsyncDisposable {
   }
 
   #announced(manager: string, until: number): void {
-    if (this.#state.kind !== 'announced' || this.#state.manager !== manager) {
-      this.#options.logger.info({ manager }, 'Announced to the cluster manager');
-    }
     this.#failures = 0;
+    this.#answeredAt = this.#options.clock.monotonic();
+    if (this.#isAway) this.#backSince = this.#answeredAt;
     this.#state = { kind: 'announced', manager, until };
   }
 
@@ -166,8 +249,8 @@ export class Announcer implements AsyncDisposable {
   }
 
   async #announce(manager: string, status: StoreStatus): Promise<{ leaseMs: number }> {
-    const { topic, storeId, address, keys } = this.#options;
-    const body = JSON.stringify({ topic, id: storeId, address, ...status });
+    const { topic, storeId, address, captureDigest, keys, revocations } = this.#options;
+    const body = { topic, id: storeId, address, ...status, captureDigest };
     const answer = await this.#request(manager, 'POST', '/v1/stores/announce', body, this.#stop.signal);
     const parsed = answerShape.safeParse(answer);
     if (!parsed.success) {
@@ -175,7 +258,14 @@ export class Announcer implements AsyncDisposable {
         manager,
       });
     }
-    await keys.replace(parsed.data);
+    const { cluster } = parsed.data;
+    // One that is cut off from the others may know fewer keys, or older ones: all that anybody names are good. Of those who
+    // answer at the same time the first do not know of the later ones: so once more when it is one of them.
+    const told = new Map(this.#reached).set(manager, parsed.data.keys);
+    await keys.replace({ cluster, keys: unionOf(told) });
+    this.#reached.set(manager, parsed.data.keys);
+    await keys.replace({ cluster, keys: unionOf(this.#reached) });
+    await revocations?.include(parsed.data.revocations);
     return parsed.data;
   }
 
@@ -189,61 +279,43 @@ export class Announcer implements AsyncDisposable {
     }
   }
 
-  /** The JSON of a good answer. @throws DrcError what the manager says, or `MANAGER_UNREACHABLE`. */
+  /** The JSON of a good answer. @throws DrcError what the manager says, or why there is no answer. */
   async #request(
     manager: string,
     method: string,
     path: string,
-    body: string | undefined,
+    body: unknown,
     signal: AbortSignal,
   ): Promise<unknown> {
-    const { machineKey, timeoutMs } = this.#options;
-    const bounded = boundedSignal(signal, timeoutMs ?? 5000);
-    try {
-      const response = await fetch(new URL(path, manager), {
-        method,
-        headers: { authorization: `Bearer ${machineKey}`, 'content-type': 'application/json' },
-        body: body ?? null,
-        redirect: 'error',
-        signal: bounded.signal,
-      });
-      const answer = await readJson(response);
-      if (!response.ok) throw refusal(response.status, answer);
-      return answer;
-    } catch (cause) {
-      if (cause instanceof DrcError) throw cause;
-      throw new DrcError('MANAGER_UNREACHABLE', `${manager} does not answer.`, { manager }, { cause });
-    } finally {
-      bounded.release();
-    }
+    const { machineKey, timeoutMs = 5000, transport } = this.#options;
+    const answer = await jsonRequest(manager, {
+      ...(await transport?.()),
+      method,
+      path,
+      token: machineKey,
+      ...(body === undefined ? {} : { body }),
+      signal,
+      timeoutMs,
+      maxAnswerBytes,
+    });
+    const value = valueOf(answer);
+    if (answer.status < 200 || answer.status > 299) throw refusal(answer.status, value);
+    return value;
   }
 }
 
-/** `signal` with a time limit. By hand: Node 20's AbortSignal.any keeps memory for as long as the long-lived signal. */
-function boundedSignal(signal: AbortSignal, timeoutMs: number): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort(signal.reason);
-  const timer = setTimeout(() => controller.abort(new Error(`No answer within ${timeoutMs} ms`)), timeoutMs);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  return {
-    signal: controller.signal,
-    release: () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-    },
-  };
+function valueOf({ text }: JsonAnswer): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > maxAnswerBytes) throw new RangeError(`The answer is longer than ${maxAnswerBytes} bytes`);
-    pieces.push(piece);
-  }
-  return length === 0 ? undefined : JSON.parse(Buffer.concat(pieces).toString('utf8'));
+/** Each key once. What is no key stays, to be refused. */
+function unionOf(told: ReadonlyMap<string, readonly unknown[]>): readonly unknown[] {
+  const keys = [...told.values()].flat();
+  return [...new Map(keys.map((key) => [JSON.stringify(key), key])).values()];
 }
 
 function refusal(status: number, answer: unknown): DrcError {

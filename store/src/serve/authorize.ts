@@ -2,13 +2,14 @@ import { DrcError, type Grant } from '@drc/protocol';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import type { Clock } from '../clock.js';
+import type { Revocations } from './revocations.js';
 import type { TicketKeys } from './ticket-keys.js';
 
 /*
  * A ticket is a JWT (RFC 7519), signed with ES256 by a cluster manager:
  *
  *   header  { alg: "ES256", kid }
- *   claims  { iss: "drc:<cluster>", aud: "drc-store:<cluster>/<topic>", sub, jti, iat, exp, grant }
+ *   claims  { iss: "drc:<cluster>", aud: "drc-store:<cluster>/<topic>", sub, jti, iat, exp, grant, via? }
  *
  * The key is one that a manager announced, found by `kid` and nothing else of the header; being an EC key object, it
  * fits no other algorithm.
@@ -18,16 +19,22 @@ import type { TicketKeys } from './ticket-keys.js';
 export interface Ticket {
   readonly principal: string;
   /** ms since 1970 */
+  readonly issuedAt: number;
+  /** ms since 1970 */
   readonly expiresAt: number;
   readonly grant: Grant;
   /** The ticket's `jti`. */
   readonly id: string;
+  /** Id of the long-lived token that it was asked for with. */
+  readonly via?: string;
 }
 
 export interface TicketVerifierOptions {
   readonly keys: TicketKeys;
   readonly topic: string;
   readonly clock: Clock;
+  /** What the managers took back. Default: nothing. */
+  readonly revocations?: Revocations;
   /** How far the clocks of managers and store may differ, ms; default 10,000, at most 30,000. */
   readonly clockToleranceMs?: number;
 }
@@ -45,10 +52,25 @@ const claimsShape = z.object({
   iat: z.int().positive(),
   exp: z.int().positive(),
   grant: z.unknown(),
+  via: z.string().min(1).max(256).optional(),
 });
 
 /** A restriction that this version does not know must not be passed over: unknown keys are refused. */
-const grantShape = z.strictObject({ tables: z.array(z.string().min(1).max(300)).max(1000) });
+const tables = z.array(z.string().min(1).max(300)).max(1000);
+const columns = z.array(z.string().min(1).max(300)).max(1000);
+const rule = z.strictObject({
+  tables,
+  where: z.string().min(1).max(10_000).exactOptional(),
+  drop: columns.exactOptional(),
+  hash: columns.exactOptional(),
+  snapshot: z.boolean().exactOptional(),
+  backfill: z.boolean().exactOptional(),
+});
+const grantShape = z.union([
+  z.strictObject({ rules: z.array(rule).max(1000) }),
+  // As managers wrote it before there were rules.
+  z.strictObject({ tables }).transform((plain) => ({ rules: [plain] })),
+]);
 
 /** Checks tickets for one topic. */
 export class TicketVerifier {
@@ -61,8 +83,8 @@ export class TicketVerifier {
   }
 
   /**
-   * @throws DrcError `UNAUTHENTICATED`; `TICKET_EXPIRED` for one that was good; `FORBIDDEN` for a good one of another
-   *   topic, or with a grant that this version cannot honour. No error repeats any of the ticket.
+   * @throws DrcError `UNAUTHENTICATED`; `TICKET_EXPIRED` and `TICKET_REVOKED` for one that was good; `FORBIDDEN` for a
+   *   good one of another topic, or with a grant that this version cannot honour. No error repeats any of the ticket.
    */
   verify(ticket: string): Ticket {
     if (ticket.length > maxTicketLength) throw unauthenticated('The ticket is too long.');
@@ -83,7 +105,17 @@ export class TicketVerifier {
     const grant = grantShape.safeParse(claims.grant);
     if (!grant.success)
       throw new DrcError('FORBIDDEN', 'The ticket’s grant is not one that this store can honour.');
-    return { principal: claims.sub, expiresAt: claims.exp * 1000, grant: grant.data, id: claims.jti };
+    const checked: Ticket = {
+      principal: claims.sub,
+      issuedAt: claims.iat * 1000,
+      expiresAt: claims.exp * 1000,
+      grant: grant.data,
+      id: claims.jti,
+      ...(claims.via === undefined ? {} : { via: claims.via }),
+    };
+    if (this.#options.revocations?.covers(checked))
+      throw new DrcError('TICKET_REVOKED', 'The ticket was taken back.');
+    return checked;
   }
 
   #verifiedClaims(ticket: string): z.infer<typeof claimsShape> {

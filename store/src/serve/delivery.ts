@@ -5,6 +5,7 @@ import {
   decodeDdl,
   encodeDdl,
   encodeProgress,
+  isDrcError,
   PartKind,
   partHeaderBytes,
   partsOf,
@@ -19,8 +20,11 @@ import { refuseDivergence } from './divergence.js';
 import type { Filter } from './filter.js';
 import type { FrameWriter } from './frame-writer.js';
 import { judgeGap } from './gap.js';
+import type { HeadPace } from './head-pace.js';
+import type { HistoryReads } from './history-reads.js';
 import { ProgressPace } from './progress-pace.js';
 import type { Cursor, ReadableLog, StoredChunk } from './readable-log.js';
+import type { RowFilter } from './row-filter.js';
 import { Selection } from './selection.js';
 import type { ServeCounters } from './serve-counters.js';
 
@@ -30,6 +34,8 @@ export interface DeliveryOptions {
   readonly writer: FrameWriter;
   readonly counters: ServeCounters;
   readonly clock: Clock;
+  readonly headPace: HeadPace;
+  readonly historyReads: HistoryReads;
   /** The first lsn to look at, and the executed set just before it. */
   readonly start: { readonly lsn: number; readonly set: TransactionSet };
   /** What the client has: these transactions are passed over until the log has come to all of them. */
@@ -57,6 +63,8 @@ export interface DeliveryObserver {
 interface KnownTable {
   readonly wanted: boolean;
   announced: boolean;
+  /** Undefined where the reader has all of it: its parts then go out as they are stored. */
+  readonly rows: RowFilter | undefined;
 }
 
 /** A reader that has passed this much since it was last at the head counts as behind. */
@@ -107,17 +115,25 @@ export class Delivery {
   async run(): Promise<void> {
     const { log, stop, writer } = this.#options;
     this.#passCheckpoint();
-    while (!stop.aborted) {
-      if (this.#cursor.lsn > log.head.value.lsn) await this.#waitAtHead();
-      else await this.#burst();
+    try {
+      while (!stop.aborted) {
+        if (this.#cursor.lsn > log.head.value.lsn) await this.#waitAtHead();
+        else await this.#burst();
+      }
+    } catch (error) {
+      // All that stands in front of what this reader cannot be given is sent.
+      if (isDrcError(error, 'CONDITION_FAILED') || isDrcError(error, 'CONDITION_INVALID'))
+        await writer.flush();
+      throw error;
     }
     await writer.flush();
   }
 
   async #burst(): Promise<void> {
-    const { log, burstBytes, end, writer, observer } = this.#options;
+    const { log, burstBytes, end, writer, observer, historyReads } = this.#options;
     const framesBefore = writer.framesSent;
-    const burst = await log.read(this.#cursor, { maxBytes: burstBytes, signal: end });
+    const read = () => log.read(this.#cursor, { maxBytes: burstBytes, signal: end });
+    const burst = await (this.#bytesBehind > behindBytes ? historyReads.take(read) : read());
     if (burst.chunks.length === 0) {
       throw new DrcError('INTERNAL', `The log gave nothing at lsn ${this.#cursor.lsn}, below its head.`);
     }
@@ -176,10 +192,13 @@ export class Delivery {
   }
 
   #nextHead(): Promise<unknown> {
-    const { log, stop } = this.#options;
-    const wait = log.head.after(this.#cursor.lsn - 1, stop).finally(() => {
-      this.#headWait = undefined;
-    });
+    const { log, stop, headPace } = this.#options;
+    const wait = log.head
+      .after(this.#cursor.lsn - 1, stop)
+      .then(() => headPace.turn())
+      .finally(() => {
+        this.#headWait = undefined;
+      });
     // Nobody may be waiting any more when it is aborted.
     wait.catch(() => undefined);
     return wait;
@@ -240,10 +259,16 @@ export class Delivery {
         this.#selectDdl(selection, bytes, part);
         continue;
       }
-      if (!filter.wantsKind(part.kind)) continue;
+      if (!filter.mayWantPart(part.kind)) continue;
       const table = this.#tables.get(schemaKey(bytes, part.bodyAt));
       if (table === undefined || (table.wanted && !table.announced)) return undefined;
-      if (table.wanted) selection.keep(part, bytes.readUInt32LE(part.bodyAt + schemaIdBytes));
+      if (!table.wanted) continue;
+      if (table.rows !== undefined) {
+        const { parts, rows } = table.rows.filter(bytes, part, (kind) => filter.wantsKind(kind));
+        if (rows > 0) selection.insert(parts, rows);
+      } else if (filter.wantsKind(part.kind)) {
+        selection.keep(part, bytes.readUInt32LE(part.bodyAt + schemaIdBytes));
+      }
     }
     return selection;
   }
@@ -282,19 +307,21 @@ export class Delivery {
     const { log, filter, writer } = this.#options;
     if (this.#tables.size >= maxKnownTables) this.#tables.clear();
     for (const part of partsOf(chunk.bytes, chunk.partsAt)) {
-      if (part.kind === PartKind.ddl || !filter.wantsKind(part.kind)) continue;
+      if (part.kind === PartKind.ddl || !filter.mayWantPart(part.kind)) continue;
       const key = schemaKey(chunk.bytes, part.bodyAt);
       const known = this.#tables.get(key);
       if (known !== undefined && known.announced === known.wanted) continue;
       const id = chunk.bytes.subarray(part.bodyAt, part.bodyAt + schemaIdBytes);
       const version = await log.table(id);
       const wanted = filter.wantsTable(`${version.schema}.${version.table}`);
+      const rows = wanted ? filter.rowsOf(version) : undefined;
       if (wanted) {
-        const text = Buffer.from(canonicalTableVersion(version), 'utf8');
-        const pieces = [id, text].map((bytes) => ({ bytes, at: 0, end: bytes.length }));
+        const seenId = rows?.schemaId ?? id;
+        const text = Buffer.from(canonicalTableVersion(rows?.version ?? version), 'utf8');
+        const pieces = [seenId, text].map((bytes) => ({ bytes, at: 0, end: bytes.length }));
         await writer.write(RecordKind.schema, pieces, id.length + text.length);
       }
-      this.#tables.set(key, { wanted, announced: wanted });
+      this.#tables.set(key, { wanted, announced: wanted, rows });
     }
     const selection = this.#select(chunk);
     if (selection === undefined) {

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import {
   compileCondition,
@@ -10,6 +11,7 @@ import {
   readValue,
   schemaIdOf,
   type TableVersion,
+  type Value,
   valueBytes,
 } from '@drc/protocol';
 import { PartsBuilder, type BuiltParts } from './parts-builder.js';
@@ -18,10 +20,14 @@ import { PartsBuilder, type BuiltParts } from './parts-builder.js';
 export interface RowWish {
   /** Conditions in SQL (docs/expressions.md), all of which hold for the rows delivered. */
   readonly where: readonly string[];
+  /** Of these at least one has to hold too; empty: none has to. */
+  readonly anyOf?: readonly string[];
   /** Columns delivered; undefined: all. */
   readonly columns?: ((name: string) => boolean) | undefined;
   /** Rows are divided by key among `of` readers; this one has the share `index`, from 0. */
   readonly partition?: { readonly of: number; readonly index: number } | undefined;
+  /** Columns delivered as HMAC-SHA-256 of their value's text or bytes, in hex; NULL stays NULL. */
+  readonly hash?: { readonly of: (name: string) => boolean; readonly key: Buffer };
 }
 
 /**
@@ -36,23 +42,36 @@ export class RowFilter {
   readonly #source: TableVersion;
   /** Of the source's columns, whether it is delivered; undefined: all are. */
   readonly #kept: readonly boolean[] | undefined;
+  /** Of the source's columns, whether it is hashed; undefined: none is. */
+  readonly #hashed: readonly boolean[] | undefined;
+  readonly #hashKey: Buffer | undefined;
   readonly #holds: (image: Image) => boolean;
 
   /** @throws DrcError `CONDITION_INVALID` for a condition that this table version cannot be asked */
-  constructor(version: TableVersion, { where, columns, partition }: RowWish) {
+  constructor(version: TableVersion, { where, anyOf = [], columns, partition, hash }: RowWish) {
     this.#source = version;
     const kept = columns === undefined ? undefined : version.columns.map(({ name }) => columns(name));
     this.#kept = kept?.includes(false) === true ? kept : undefined;
-    this.version = this.#kept === undefined ? version : projected(version, this.#kept);
+    const hashed = hash && version.columns.map(({ name }) => hash.of(name));
+    this.#hashed = hashed?.includes(true) === true ? hashed : undefined;
+    this.#hashKey = hash?.key;
+    const seen = this.#hashed === undefined ? version : withHashes(version, this.#hashed);
+    this.version = this.#kept === undefined ? seen : projected(seen, this.#kept);
     this.schemaId = schemaIdOf(this.version);
     const conditions = where.map((text) => compileCondition(text, version));
-    const needed = [...new Set(conditions.flatMap((condition) => condition.columns))];
+    const alternatives = anyOf.map((text) => compileCondition(text, version));
+    const needed = [...new Set([...conditions, ...alternatives].flatMap((condition) => condition.columns))];
     const share = partition === undefined ? undefined : shareOf(version, partition.of);
     this.#holds = (image) => {
       if (share !== undefined && share(image) !== partition!.index) return false;
-      if (conditions.length === 0) return true;
+      if (conditions.length === 0 && alternatives.length === 0) return true;
       const values = valuesOf(image, needed, version);
-      return conditions.every((condition) => condition.holds(values));
+      // Each is asked: what cannot be told of one must not depend on the others' order.
+      const isGranted =
+        alternatives.length === 0 ||
+        alternatives.reduce((any, condition) => condition.holds(values) || any, false);
+      // A row that it may not have is not shown to the reader's own condition, whose errors would tell of it.
+      return isGranted && conditions.every((condition) => condition.holds(values));
     };
   }
 
@@ -94,13 +113,25 @@ export class RowFilter {
   #pieces(image: Image): Buffer[] {
     const { bytes, at, end, offsets } = image;
     const kept = this.#kept;
-    if (kept === undefined) return [bytes.subarray(at, end)];
+    const hashed = this.#hashed;
+    if (kept === undefined && hashed === undefined) return [bytes.subarray(at, end)];
     const pieces = [bytes.subarray(at, at + 1)];
-    for (let column = 0; column < kept.length; column += 1) {
+    for (let column = 0; column < offsets.length; column += 1) {
       const from = offsets[column]!;
-      if (kept[column]! && from >= 0) pieces.push(bytes.subarray(from, from + valueBytes(bytes, from)));
+      if (from < 0 || kept?.[column] === false) continue;
+      if (hashed?.[column] === true) pieces.push(this.#hashOf(image, column));
+      else pieces.push(bytes.subarray(from, from + valueBytes(bytes, from)));
     }
     return pieces;
+  }
+
+  /** A value's hash as a msgpack str 8; NULL as it is. */
+  #hashOf({ bytes, offsets }: Image, column: number): Buffer {
+    const from = offsets[column]!;
+    const value = readValue(bytes, from, this.#source.columns[column]!);
+    if (value === null) return bytes.subarray(from, from + valueBytes(bytes, from));
+    const digest = createHmac('sha256', this.#hashKey!).update(hashedBytes(value)).digest('hex');
+    return Buffer.from(`\xd9\x40${digest}`, 'latin1');
   }
 
   /** The bitmap of columns present, over the columns delivered. */
@@ -181,6 +212,22 @@ function shareOf(version: TableVersion, of: number): (image: Image) => number {
     return sum % of;
   };
 }
+
+function hashedBytes(value: Exclude<Value, null>): Buffer | string {
+  if (Buffer.isBuffer(value)) return value;
+  if (value instanceof Float32Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return String(value);
+}
+
+/** Collation 65: ascii_bin. */
+const hashColumn = { type: 'text', length: 64, fixed: true, collation: 65 } as const;
+
+const withHashes = (version: TableVersion, hashed: readonly boolean[]): TableVersion => ({
+  ...version,
+  columns: version.columns.map((column, place) =>
+    hashed[place]! ? { name: column.name, nullable: column.nullable, ...hashColumn } : column,
+  ),
+});
 
 function projected(version: TableVersion, kept: readonly boolean[]): TableVersion {
   const places = kept.map((_, column) => kept.slice(0, column).filter(Boolean).length);

@@ -32,12 +32,13 @@ export class Selection {
     this.#rows += rows;
   }
 
-  /** A part with other bytes than in the chunk, in place of the chunk's own. */
-  insert(part: Buffer): void {
+  /** Parts with other bytes than in the chunk, in place of the chunk's own. */
+  insert(part: Buffer, rows = 0): void {
     this.#closePiece();
     this.#at = this.#end;
     this.#pieces.push({ bytes: part, at: 0, end: part.length });
     this.#bytes += part.length;
+    this.#rows += rows;
   }
 
   /** True where no part is left. */

@@ -1,60 +1,54 @@
-import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isDrcError, maxFrameBytes, type ErrorCode } from '@drc/protocol';
+import {
+  AddressLimit,
+  answerAndEnd,
+  answerMalformed,
+  createPortServer,
+  isDrcError,
+  maxFrameBytes,
+  type ServerTls,
+} from '@drc/protocol';
 import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { systemClock, type Clock } from '../clock.js';
-import { listenOnLoopback, type ListenAddress } from '../listen.js';
+import { listenAnywhere, listenOnLoopback, type ListenAddress } from '../listen.js';
 import type { Ticket, TicketVerifier } from './authorize.js';
 import { FramePool } from './frame-pool.js';
+import { HeadPace } from './head-pace.js';
+import { HistoryReads } from './history-reads.js';
+import { inContact, type ManagerContact } from './manager-contact.js';
 import type { ReadableLog } from './readable-log.js';
+import type { Revocations } from './revocations.js';
 import { ServeCounters } from './serve-counters.js';
-import { Session, type SessionEnvironment, type SessionLimits, type SessionStatus } from './session.js';
+import { defaultStreamServerLimits, type StreamServerLimits } from './server-limits.js';
+import { Session, type SessionEnvironment, type SessionStatus } from './session.js';
+import { bearerOf, remoteOf, topicOf, type Refusal } from './upgrade.js';
 
 export interface StreamServerOptions {
   readonly listen: ListenAddress;
+  /** Absent: no TLS, and loopback only. Belongs to the server from here on. */
+  readonly tls?: ServerTls | undefined;
+  /** Takes another address than loopback without TLS. Default false. */
+  readonly allowsPlaintext?: boolean;
   readonly topic: string;
   readonly storeId: string;
   readonly log: ReadableLog;
   readonly verifier: TicketVerifier;
+  /** Default: managers always answer. */
+  readonly contact?: ManagerContact;
+  /** What managers took back ends its sessions. Default: nothing is. */
+  readonly revocations?: Revocations;
   /** Whether the topic has, or ever had, this table (`schema.table`): a subscription that names another is refused. */
   readonly hasTable: (table: string) => boolean | Promise<boolean>;
+  /** The key of hashed columns. Absent: grants that hash are refused. */
+  readonly columnHashKey?: Buffer | undefined;
   readonly logger: Logger;
   /** Default: the system's. */
   readonly clock?: Clock;
   readonly counters?: ServeCounters;
   readonly limits?: Partial<StreamServerLimits>;
 }
-
-export interface StreamServerLimits extends SessionLimits {
-  /** Sessions at a time; default 1000. Another 64 connections may be on their way to one. */
-  readonly maxSessions: number;
-  /** Sessions at a time of one principal; default 200. */
-  readonly maxSessionsPerPrincipal: number;
-  /** Browsers' origins that may connect; default none. Programs send no Origin. */
-  readonly origins: readonly string[];
-  /** From the connection to the end of the request's headers; default 5 s. */
-  readonly headersMs: number;
-  /** Between pings; a client that leaves two unanswered is cut off. Default 15 s. */
-  readonly pingMs: number;
-  /** How long a client may take to answer a close; default 5 s. */
-  readonly closeMs: number;
-}
-
-export const defaultStreamServerLimits: StreamServerLimits = {
-  maxSessions: 1000,
-  maxSessionsPerPrincipal: 200,
-  origins: [],
-  headersMs: 5000,
-  pingMs: 15_000,
-  closeMs: 5000,
-  greetingMs: 5000,
-  drainMs: 3000,
-  burstBytes: 256 * 1024,
-  maxUnsentBytes: 192 * 1024,
-  seekMarginMs: 1000,
-};
 
 const maxHeaderBytes = 8 * 1024;
 const connectionsOnTheirWay = 64;
@@ -68,12 +62,6 @@ interface Connection {
   unansweredPings: number;
 }
 
-/** Why an upgrade is refused. */
-interface Refusal {
-  readonly status: number;
-  readonly code: ErrorCode;
-}
-
 /**
  * Serves the topic's stream: one HTTP server whose only purpose is the upgrade of `/v1/stream/<topic>`. Who has no
  * ticket gets an answer of a few bytes, with the error's code in the header `drc-error`, and nothing that they sent
@@ -84,6 +72,7 @@ export class StreamServer implements AsyncDisposable {
   readonly #limits: StreamServerLimits;
   readonly #environment: SessionEnvironment;
   readonly #http: Server;
+  readonly #addressLimit: AddressLimit;
   readonly #webSockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
   readonly #counters: ServeCounters;
@@ -101,8 +90,13 @@ export class StreamServer implements AsyncDisposable {
       storeId: options.storeId,
       log: options.log,
       verifier: options.verifier,
+      contact: options.contact ?? inContact,
+      revocations: options.revocations,
       hasTable: options.hasTable,
+      columnHashKey: options.columnHashKey,
       pool: new FramePool(),
+      headPace: new HeadPace(() => performance.now()),
+      historyReads: new HistoryReads(),
       counters: this.#counters,
       clock: options.clock ?? systemClock,
       limits: this.#limits,
@@ -119,12 +113,22 @@ export class StreamServer implements AsyncDisposable {
     };
     this.#webSockets = new WebSocketServer(webSocketOptions);
     this.#http = this.#createServer();
+    this.#addressLimit = new AddressLimit(this.#http, this.#limits.maxPendingPerAddress, () =>
+      this.#counters.refuse('addressLimit'),
+    );
   }
 
   /** @throws DrcError `ADDRESS_NOT_LOOPBACK`, `PORT_IN_USE`, `CONFIG_INVALID`. */
   static async start(options: StreamServerOptions): Promise<StreamServer> {
     const server = new StreamServer(options);
-    server.#address = await listenOnLoopback(server.#http, options.listen);
+    const { tls, listen, allowsPlaintext = false } = options;
+    try {
+      const isOpen = tls !== undefined || allowsPlaintext;
+      server.#address = await (isOpen ? listenAnywhere : listenOnLoopback)(server.#http, listen);
+    } catch (error) {
+      tls?.[Symbol.dispose]();
+      throw error;
+    }
     server.#pings = setInterval(() => server.#ping(), server.#limits.pingMs);
     return server;
   }
@@ -132,6 +136,13 @@ export class StreamServer implements AsyncDisposable {
   /** Where it listens, the real port included. */
   get address(): ListenAddress {
     return this.#address;
+  }
+
+  /** `ws://…` or `wss://…`, by the address on which it listens. */
+  get url(): string {
+    const { host, port } = this.#address;
+    const scheme = this.#options.tls === undefined ? 'ws' : 'wss';
+    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
   get counters(): ServeCounters {
@@ -153,6 +164,7 @@ export class StreamServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     clearInterval(this.#pings);
+    this.#options.tls?.[Symbol.dispose]();
     const closed = new Promise<void>((resolve) => {
       this.#http.close(() => resolve());
     });
@@ -163,12 +175,13 @@ export class StreamServer implements AsyncDisposable {
     await Promise.all(gone);
     await Promise.all(connections.map(({ session }) => session.finished));
     // What has not come to an upgrade by now will not.
-    this.#http.closeAllConnections();
+    this.#addressLimit.closeAll();
     await closed;
   }
 
   #createServer(): Server {
-    const server = createServer(
+    const server = createPortServer(
+      this.#options.tls,
       {
         maxHeaderSize: maxHeaderBytes,
         headersTimeout: this.#limits.headersMs,
@@ -190,10 +203,7 @@ export class StreamServer implements AsyncDisposable {
 
   #refuseRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
     this.#counters.refuse('request');
-    if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-    answerAndEnd(socket, status, undefined);
+    answerMalformed(error, socket);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -204,22 +214,28 @@ export class StreamServer implements AsyncDisposable {
       this.#counters.refuse(admitted.code);
       const { code, status } = admitted;
       this.#options.logger.info({ code, status, remote: remoteOf(socket) }, 'A connection was refused');
-      answerAndEnd(socket, status, code);
+      answerAndEnd(socket, status, { 'drc-error': code });
       return;
     }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, admitted));
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // From here on the limits of sessions and of principals count it.
+      const { remoteAddress, remotePort } = request.socket;
+      if (remoteAddress !== undefined && remotePort !== undefined)
+        this.#addressLimit.release(remoteAddress, remotePort);
+      this.#open(webSocket, admitted);
+    });
   }
 
   /** The ticket of a request that may become a session. Cheap checks first; the signature last. */
   #admit(request: IncomingMessage): Ticket | Refusal {
     if (this.#closing !== undefined) return { status: 503, code: 'STORE_UNAVAILABLE' };
-    const { origin, authorization } = request.headers;
+    const { origin } = request.headers;
     if (origin !== undefined && !this.#limits.origins.includes(origin))
       return { status: 403, code: 'FORBIDDEN' };
     const topic = topicOf(request.url ?? '');
     if (topic === undefined) return { status: 404, code: 'TOPIC_UNKNOWN' };
     if (topic !== this.#options.topic) return { status: 421, code: 'WRONG_STORE' };
-    const [, text] = /^Bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization ?? '') ?? [];
+    const text = bearerOf(request);
     if (text === undefined) return { status: 401, code: 'UNAUTHENTICATED' };
     const ticket = this.#verify(text);
     return 'code' in ticket ? ticket : (this.#overCapacity(ticket) ?? ticket);
@@ -303,26 +319,6 @@ const socketOf = (webSocket: WebSocket): ConstructorParameters<typeof Session>[1
   },
   close: (code, reason) => webSocket.close(code, reason),
 });
-
-function topicOf(url: string): string | undefined {
-  const [, encoded] = /^\/v1\/stream\/([^/?#]+)$/.exec(url) ?? [];
-  try {
-    return encoded === undefined ? undefined : decodeURIComponent(encoded);
-  } catch {
-    return undefined;
-  }
-}
-
-/** A whole answer in one write, and the end: whoever is refused costs nothing more. */
-function answerAndEnd(socket: Duplex, status: number, code: ErrorCode | undefined): void {
-  const header = code === undefined ? '' : `drc-error: ${code}\r\n`;
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${header}connection: close\r\ncontent-length: 0\r\n\r\n`,
-    () => socket.destroy(),
-  );
-}
-
-const remoteOf = (socket: Duplex): string | undefined => (socket as Partial<Socket>).remoteAddress;
 
 const whenClosed = (webSocket: WebSocket): Promise<void> =>
   new Promise((resolve) => {

@@ -5,7 +5,7 @@ import type { ErrorCode } from '@drc/protocol';
  *                                                │                                   ▲
  *                                                └────────────sought─────────────────┘
  *   waiting, replaying, live ──drain──▶ draining ──drained──▶ ended
- *   any other ──drain, failed, expired, closed, a message out of turn, (greeting, agreed) deadline──▶ ended
+ *   any other ──drain, failed, expired, revoked, closed, a message out of turn, (greeting, agreed) deadline──▶ ended
  */
 
 /** Why a session ended: `code` is the WebSocket close code; `error` stands where the client is told one. */
@@ -48,6 +48,8 @@ export type SessionEvent =
   | { readonly kind: 'deadline' }
   /** The ticket ran out. */
   | { readonly kind: 'expired' }
+  /** The ticket was taken back. */
+  | { readonly kind: 'revoked' }
   | ({ readonly kind: 'failed' } & SessionEnd)
   /** The connection is gone. */
   | { readonly kind: 'closed' };
@@ -93,6 +95,8 @@ export function next(state: SessionState, event: SessionEvent): SessionState {
         : state;
     case 'expired':
       return ended(CloseCode.policyViolation, 'TICKET_EXPIRED', 'The ticket ran out.');
+    case 'revoked':
+      return ended(CloseCode.policyViolation, 'TICKET_REVOKED', 'The ticket was taken back.');
     case 'failed': {
       const { kind: _, ...end } = event;
       return { kind: 'ended', ...end };

@@ -19,12 +19,17 @@ import type { Clock } from '../clock.js';
 import type { Ticket, TicketVerifier } from './authorize.js';
 import { Credit, InboundAllowance } from './credit.js';
 import { Delivery } from './delivery.js';
-import { Filter } from './filter.js';
+import { Filter, type Wish } from './filter.js';
 import type { FramePool } from './frame-pool.js';
 import { FrameWriter, type FrameSink } from './frame-writer.js';
+import type { ManagerContact } from './manager-contact.js';
+import type { HeadPace } from './head-pace.js';
+import type { HistoryReads } from './history-reads.js';
 import type { ReadableLog } from './readable-log.js';
+import type { Revocations } from './revocations.js';
 import type { ServeCounters } from './serve-counters.js';
 import { CloseCode, next, type SessionEvent, type SessionState } from './session-state.js';
+import { TicketWatch } from './ticket-watch.js';
 
 /** A client's connection, after the upgrade. */
 export interface SessionSocket extends FrameSink {
@@ -40,17 +45,27 @@ export interface SessionEnvironment {
   readonly storeId: string;
   readonly log: ReadableLog;
   readonly verifier: TicketVerifier;
+  readonly contact: ManagerContact;
+  readonly revocations: Revocations | undefined;
   /** Whether the topic has, or ever had, this table (`schema.table`). */
   readonly hasTable: (table: string) => boolean | Promise<boolean>;
   readonly pool: FramePool;
   readonly counters: ServeCounters;
   readonly clock: Clock;
+  readonly headPace: HeadPace;
+  readonly historyReads: HistoryReads;
   readonly limits: SessionLimits;
+  /** The key of hashed columns; absent: this store serves no grant that hashes. */
+  readonly columnHashKey?: Buffer | undefined;
 }
 
 export interface SessionLimits {
   /** From the upgrade to the greeting, and from there to the subscription; default 5 s. */
   readonly greetingMs: number;
+  /** How long a session may go on after its ticket ran out, while no manager can be reached; default 1 h. */
+  readonly ticketGraceMs: number;
+  /** How long its client then has for the renewal, once a manager is back; default 60 s. */
+  readonly renewWithinMs: number;
   /** How long a stopping store waits for a client that takes its time; default 3 s. */
   readonly drainMs: number;
   /** Bytes read from the log at a time; default 256 KiB. */
@@ -92,7 +107,9 @@ export class Session {
   /** Ends every wait at once. */
   readonly #end = new AbortController();
   #state: SessionState = { kind: 'greeting' };
-  #ticket: Ticket;
+  readonly #ticketWatch: TicketWatch;
+  /** Before the subscription: all. */
+  #wish: Wish = { tables: [], operations: [] };
   #client = '';
   #credit: Credit | undefined;
   #writer: FrameWriter | undefined;
@@ -100,16 +117,28 @@ export class Session {
   /** Settles, never rejects, when the delivery has ended. */
   #work: Promise<void> = Promise.resolve();
   #deadline: NodeJS.Timeout | undefined;
-  #expiry: NodeJS.Timeout | undefined;
 
   constructor(environment: SessionEnvironment, socket: SessionSocket, ticket: Ticket, logger: Logger) {
     this.#environment = environment;
     this.#socket = socket;
-    this.#ticket = ticket;
     this.#logger = logger;
     this.#openedAt = environment.clock.monotonic();
     this.#armDeadline();
-    this.#armExpiry();
+    const { clock, verifier, limits, contact, revocations } = environment;
+    this.#ticketWatch = new TicketWatch(ticket, {
+      clock,
+      toleranceMs: verifier.clockToleranceMs,
+      graceMs: limits.ticketGraceMs,
+      renewWithinMs: limits.renewWithinMs,
+      contact,
+      revocations,
+      end: (kind) => this.#apply({ kind }),
+    });
+  }
+
+  /** The one in force. */
+  get #ticket(): Ticket {
+    return this.#ticketWatch.ticket;
   }
 
   get status(): SessionStatus {
@@ -229,9 +258,20 @@ export class Session {
   }
 
   /** Looks everything up, answers, and makes the delivery. */
-  async #prepare({ from, tables, operations, credit, acknowledgeGaps = [] }: Subscribe): Promise<Delivery> {
-    const { log, hasTable, limits, pool, counters, clock } = this.#environment;
-    const filter = new Filter({ tables, operations }, this.#ticket.grant);
+  async #prepare({
+    from,
+    tables,
+    operations,
+    credit,
+    acknowledgeGaps = [],
+    rules,
+    partition,
+  }: Subscribe): Promise<Delivery> {
+    const { log, hasTable, limits, pool, counters, clock, headPace, historyReads, columnHashKey } =
+      this.#environment;
+    const wish = { tables, operations, rules, partition };
+    const filter = new Filter(wish, this.#ticket.grant, columnHashKey);
+    this.#wish = wish;
     const acknowledgedGaps = new Set(acknowledgeGaps.map(canonicalTransactionId));
     for (const table of filter.namedTables) {
       if (!(await hasTable(table))) {
@@ -278,6 +318,8 @@ export class Session {
       writer: this.#writer,
       counters,
       clock,
+      headPace,
+      historyReads,
       start,
       checkpoint,
       acknowledgedGaps,
@@ -313,28 +355,26 @@ export class Session {
     if (ticket.principal !== this.#ticket.principal) {
       throw new DrcError('FORBIDDEN', 'The new ticket is another principal’s.');
     }
-    if (!sameTables(ticket.grant.tables, this.#ticket.grant.tables)) {
+    if (this.#accessText(ticket) !== this.#accessText(this.#ticket)) {
       throw new DrcError('GRANT_CHANGED', 'The new ticket has another grant.');
     }
-    this.#ticket = ticket;
-    this.#armExpiry();
+    this.#ticketWatch.renew(ticket);
     this.#send({ type: 'renewed', expiresAt: ticket.expiresAt });
+  }
+
+  /** What the session's wish comes to under the ticket; undefined where it is not allowed any more. */
+  #accessText({ grant }: Ticket): string | undefined {
+    try {
+      return new Filter(this.#wish, grant, this.#environment.columnHashKey).accessText;
+    } catch (error) {
+      if (isDrcError(error)) return undefined;
+      throw error;
+    }
   }
 
   #armDeadline(): void {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#apply({ kind: 'deadline' }), this.#environment.limits.greetingMs);
-  }
-
-  #armExpiry(): void {
-    clearTimeout(this.#expiry);
-    const { clock, verifier } = this.#environment;
-    const left = this.#ticket.expiresAt + verifier.clockToleranceMs - clock.now();
-    // Looked at again, because the wall clock may have been set back meanwhile, and Node's timers run early by a little.
-    this.#expiry = setTimeout(
-      () => (left <= 0 ? this.#apply({ kind: 'expired' }) : this.#armExpiry()),
-      Math.max(0, left),
-    );
   }
 
   #send(message: StoreMessage): void {
@@ -368,7 +408,7 @@ export class Session {
 
   #finish(end: SessionState & { readonly kind: 'ended' }, event: SessionEvent): void {
     clearTimeout(this.#deadline);
-    clearTimeout(this.#expiry);
+    this.#ticketWatch[Symbol.dispose]();
     const reason = new DrcError('CLOSED', 'The session ended.');
     this.#stop.abort(reason);
     this.#end.abort(reason);
@@ -398,6 +438,3 @@ function closeCodeOf(code: ErrorCode): number {
     ? CloseCode.internalError
     : CloseCode.policyViolation;
 }
-
-const sameTables = (one: readonly string[], other: readonly string[]): boolean =>
-  one.length === other.length && one.every((table, index) => table === other[index]);

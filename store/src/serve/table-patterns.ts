@@ -113,7 +113,8 @@ function exact(text: string): Pattern {
   };
 }
 
-function globMatcher(glob: string): (text: string) => boolean {
+/** @throws DrcError `PROTOCOL_VIOLATION` where the glob makes no sense. */
+export function globMatcher(glob: string): (text: string) => boolean {
   if (!globCharacter.test(glob)) return (text) => text === glob;
   const escaped = glob.replaceAll(/\\.|[()|+!@^$]/g, (found) =>
     passedOn.test(found[0]!) ? `\\${found}` : found,

@@ -1,8 +1,8 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { DrcError } from '@drc/protocol';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { KeptFile } from './kept-file.js';
 
 /** A public P-256 key as the managers announce it (RFC 7517, RFC 7518 section 6.2). Anything private is refused. */
 const publicKey = z.object({
@@ -24,14 +24,12 @@ export type PublicKey = z.infer<typeof publicKey>;
  * can check tickets before it has reached any manager. A key that the managers no longer announce is gone.
  */
 export class TicketKeys {
-  readonly #file: string;
+  readonly #file: KeptFile;
   #cluster: string | undefined;
   #keys: ReadonlyMap<string, KeyObject> = new Map();
   #text = '';
-  /** The write under way: two must not use one temporary file at a time. */
-  #writing: Promise<void> = Promise.resolve();
 
-  private constructor(file: string, cluster: string | undefined) {
+  private constructor(file: KeptFile, cluster: string | undefined) {
     this.#file = file;
     this.#cluster = cluster;
   }
@@ -42,16 +40,12 @@ export class TicketKeys {
    * @param cluster the configured name; undefined: the first announcement tells.
    */
   static async open(file: string, cluster: string | undefined, logger: Logger): Promise<TicketKeys> {
-    const keys = new TicketKeys(file, cluster);
+    const keys = new TicketKeys(new KeptFile(file), cluster);
     try {
-      keys.#take(JSON.parse(await readFile(file, 'utf8')));
+      const text = await keys.#file.read();
+      if (text !== undefined) keys.#take(JSON.parse(text));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        logger.warn(
-          { file, err: error },
-          'The kept ticket keys cannot be used; waiting for a cluster manager',
-        );
-      }
+      logger.warn({ file, err: error }, 'The kept ticket keys cannot be used; waiting for a cluster manager');
     }
     return keys;
   }
@@ -75,13 +69,7 @@ export class TicketKeys {
    */
   async replace(announced: { readonly cluster: string; readonly keys: readonly unknown[] }): Promise<void> {
     if (!this.#take(announced)) return;
-    const write = async (): Promise<void> => {
-      const temporary = `${this.#file}.new`;
-      await writeFile(temporary, this.#text, { mode: 0o600, flush: true });
-      await rename(temporary, this.#file);
-    };
-    this.#writing = this.#writing.then(write, write);
-    await this.#writing;
+    await this.#file.replace(this.#text);
   }
 
   /** False where nothing changed. */

@@ -212,7 +212,8 @@ export class EventParser {
         return unsupported('the source itself lost changes here', event, offset);
       case EventType.PARTIAL_UPDATE_ROWS:
         return unsupported(
-          'a partial update of a JSON value; set binlog_row_value_options = "" on the source',
+          "a partial update of a JSON value. SET GLOBAL binlog_row_value_options = '' on the source keeps new sessions from more; " +
+            'only drc store skip gets past what is written already',
           event,
           offset,
         );

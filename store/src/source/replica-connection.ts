@@ -1,5 +1,6 @@
 import ZongJi from '@vlasky/zongji';
 import { DrcError } from '@drc/protocol';
+import { joinLargePackets } from './large-packet.js';
 import type { SourceOptions } from './source-options.js';
 import { driverOptions } from './source-options.js';
 import { sourceError } from './source-error.js';
@@ -24,6 +25,7 @@ interface InnerConnection {
     destroy(): unknown;
     readonly bytesRead: number;
   };
+  readonly packetParser: object;
   readonly _command: object | null;
   handlePacket(packet?: Packet): void;
   _bumpSequenceId(packets: number): void;
@@ -144,6 +146,7 @@ export class ReplicaConnection {
    */
   #takeEvents(connection: InnerConnection, dump: new () => object): void {
     const handlePacket = connection.handlePacket.bind(connection);
+    joinLargePackets(connection.packetParser);
     const { onEvent } = this.#options;
     connection.handlePacket = (packet) => {
       const command = connection._command;

@@ -8,7 +8,7 @@ export const isSameSavepoint = (one: string, other: string): boolean =>
  */
 export function mayBeSameSavepoint(one: string, other: string): boolean {
   if (isSameSavepoint(one, other)) return true;
-  const [left, right] = [[...one], [...other]];
+  const [left, right] = [Array.from(one), Array.from(other)];
   return (
     left.length === right.length &&
     left.every((character, index) => {

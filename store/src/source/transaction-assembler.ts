@@ -194,10 +194,14 @@ export class TransactionAssembler {
   #onFileBegin({ timestamp }: BinlogEvent): void {
     this.#begun = timestamp;
     const { position } = this.#log.capture;
-    if (position?.file !== this.#file || position.begun === timestamp) return;
-    const fault = begunFault(timestamp, position);
+    const known = position?.file === this.#file ? position : undefined;
+    const fault = known === undefined ? undefined : begunFault(timestamp, known);
     if (fault !== undefined) throw fault;
-    this.#log.movePosition({ ...position, begun: timestamp });
+    // What a file holds was written after it was begun, whatever time its transactions claim. Too late a time in the log
+    // repeats to a reader what it has; too early a one lets it miss what the log lacks.
+    this.#log.raiseTime(timestamp * 1000);
+    if (known !== undefined && known.begun !== timestamp)
+      this.#log.movePosition({ ...known, begun: timestamp });
   }
 
   // --- Rows ---------------------------------------------------------------------------------------------------

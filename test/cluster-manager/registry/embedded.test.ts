@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { EmbeddedRegistry } from '../../../cluster-manager/src/registry/embedded.js';
 import { makeZombie } from '../../support/zombie.js';
 import { temporaryFolder } from '../fixture.js';
-import { registrySuite, user } from './registry-suite.js';
+import { registrySuite, user } from './conformance.js';
 
 async function emptyRegistry() {
   const folder = await temporaryFolder();
@@ -121,7 +121,7 @@ describe('EmbeddedRegistry', () => {
     const mark = join(place.directory, 'registry.mark');
     await writeFile(mark, '{"format":1,"rev');
     await expect(place.open()).rejects.toMatchObject({ code: 'REGISTRY_CORRUPT' });
-    await writeFile(mark, '{"format":2,"revision":4}\n');
+    await writeFile(mark, '{"format":3,"revision":4}\n');
     await expect(place.open()).rejects.toMatchObject({ code: 'DATA_FOLDER', details: { reason: 'format' } });
   });
 

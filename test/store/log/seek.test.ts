@@ -1,6 +1,8 @@
 import { Checkpoint, TransactionSet } from '@drc/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { allKeys, readPointKey, timeKey } from '../../../store/src/log/keys.js';
+import { LevelDatabase } from '../../../store/src/log/level-database.js';
 import type { TransactionLog } from '../../../store/src/log/transaction-log.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { append, HandClock, insertOf, openLog, orders, source } from './support/log-fixture.js';
@@ -43,6 +45,95 @@ test('earliest is the tail, latest is behind the head', async () => {
   const latest = await log.seek({ kind: 'latest' }, 0);
   expect(latest).toMatchObject({ lsn: 6 });
   expect(latest.set.toString()).toBe('0-1-5');
+});
+
+describe('a transaction', () => {
+  const from = (id: string): { kind: 'transaction'; id: string } => ({ kind: 'transaction', id });
+
+  test('is where the stream begins, wherever it lies', async () => {
+    await using folder = await temporaryFolder();
+    await using log = await logOf(folder.path, 5000);
+    for (const sequence of [1, 2, 700, 701, 1000, 1001, 4999, 5000]) {
+      const found = await log.seek(from(`0-1-${sequence}`), 10_000);
+      expect(found.lsn).toBe(sequence);
+      expect(found.set.toString()).toBe(sequence === 1 ? '' : `0-1-${sequence - 1}`);
+    }
+  });
+
+  test('of MySQL and of a source without GTIDs is found by its own id', async () => {
+    const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+    const ids = [
+      `${uuid}:7`,
+      `${uuid}:9`,
+      `${uuid}:8`,
+      `${uuid}:tag:1`,
+      '1/binlog.000001:500',
+      '1/binlog.000002:4',
+    ];
+    await using folder = await temporaryFolder();
+    await using log = await openLog(folder.path);
+    await log.begin(source, position, TransactionSet.parse(`${uuid}:1-6`), true);
+    for (const [index, id] of ids.entries()) {
+      log.beginGroup({ id, commitTime: 0, origin: '' });
+      log.endGroup(Buffer.alloc(0), { ...position, offset: 100 * index });
+    }
+    await log.flush();
+    for (const [index, id] of ids.entries())
+      expect((await log.seek(from(id.toUpperCase().replace('BINLOG', 'binlog')), 0)).lsn).toBe(index + 1);
+    await expect(log.seek(from(`${uuid}:6`), 0)).rejects.toMatchObject({ code: 'RETENTION_EXPIRED' });
+    await expect(log.seek(from(`${uuid}:10`), 0)).rejects.toMatchObject({ code: 'TRANSACTION_UNKNOWN' });
+  });
+
+  test('that the log lost, never had or has from another server is told so; behind a hole of MariaDB’s the next one counts', async () => {
+    await using folder = await temporaryFolder();
+    await using log = await openLog(folder.path);
+    await log.begin(source, position, TransactionSet.parse('0-1-10'), false);
+    for (const sequence of [11, 12, 15, 16]) append(log, sequence, 1000);
+    await log.flush();
+    for (const [sequence, lsn] of [
+      [11, 1],
+      [12, 2],
+      [13, 3],
+      [14, 3],
+      [15, 3],
+      [16, 4],
+    ])
+      expect((await log.seek(from(`0-1-${sequence}`), 0)).lsn).toBe(lsn);
+    const refusals = {
+      '0-1-10': 'RETENTION_EXPIRED',
+      '0-1-17': 'TRANSACTION_UNKNOWN',
+      '0-2-15': 'TRANSACTION_UNKNOWN',
+      '7-1-1': 'TRANSACTION_UNKNOWN',
+    };
+    for (const [id, code] of Object.entries(refusals))
+      await expect(log.seek(from(id), 0)).rejects.toMatchObject({ code });
+  });
+});
+
+test('within one long write, too, places for a seek are kept', async () => {
+  await using folder = await temporaryFolder();
+  await using log = await logOf(folder.path, 20_000, 20_000);
+  await log.close();
+  const db = await LevelDatabase.open(folder.file('level'), { createIfMissing: false });
+  const points = (await db.scan(allKeys.points)).map(([key]) => readPointKey(key));
+  await db.close();
+  expect(points.length).toBeGreaterThanOrEqual(20);
+  for (const [index, lsn] of points.slice(1).entries())
+    expect(lsn - points[index]!).toBeLessThanOrEqual(1000);
+});
+
+test('a damaged entry of the time index does not let a seek begin too late', async () => {
+  await using folder = await temporaryFolder();
+  await (await logOf(folder.path, 5000)).close();
+  const db = await LevelDatabase.open(folder.file('level'), { createIfMissing: false });
+  // One that claims that all up to transaction 4000 was committed within the first second.
+  const wrong = timeKey(900, 4000);
+  const batch = db.batch();
+  batch.put(wrong, Buffer.alloc(4));
+  await batch.write();
+  await db.close();
+  await using log = await openLog(folder.path);
+  expect((await log.seek({ kind: 'timestamp', time: 1000 }, 0)).lsn).toBe(1);
 });
 
 test('what seek gives is the caller’s own: adding to it changes nothing in the log', async () => {

@@ -229,9 +229,11 @@ describe('log time', () => {
     append(log, 4, 9000);
     log.raiseTime(99_000);
     append(log, 5, 6000);
+    clock.advance(5000);
+    append(log, 6, 12_345);
     await log.flush();
     const { chunks } = await log.read({ lsn: 1, chunk: 0 }, { maxBytes: 1e6, signal });
-    expect(chunks.map(({ logTime }) => logTime)).toEqual([5000, 8000, 8000, 9000, 11_000]);
+    expect(chunks.map(({ logTime }) => logTime)).toEqual([5000, 8000, 8000, 9000, 11_000, 12_345]);
     expect(chunks[1]!.commitTime).toBe(6_000_000);
   });
 });

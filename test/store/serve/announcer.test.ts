@@ -5,6 +5,7 @@ import { isDrcError, type LogExtent } from '@drc/protocol';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../store/src/clock.js';
 import { Announcer, type AnnouncerOptions } from '../../../store/src/serve/announcer.js';
+import { Revocations } from '../../../store/src/serve/revocations.js';
 import { TicketKeys } from '../../../store/src/serve/ticket-keys.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { Signer, silent, eventually } from './store-harness.js';
@@ -145,14 +146,47 @@ test('closing withdraws the store', async () => {
   expect(store.announcer.state.kind).toBe('closed');
 });
 
-test('where one manager does not answer the next one is asked, and stays the first choice', async () => {
-  await using good1 = await FakeManager.start();
+test('the store is announced to every manager, and one that does not answer costs the others nothing', async () => {
+  await using first = await FakeManager.start();
   await using dead = await FakeManager.start();
+  await using second = await FakeManager.start();
   dead.answer = () => undefined;
-  await using store = await started({ clusterManagers: [dead.url, good1.url] });
-  await eventually(() => expect(good1.asked.length).toBeGreaterThan(2));
+  await using store = await started({
+    clusterManagers: [dead.url, first.url, second.url],
+    timeoutMs: 60_000,
+  });
+  await eventually(() => expect(Math.min(first.asked.length, second.asked.length)).toBeGreaterThan(3));
   expect(dead.asked.length).toBe(1);
-  expect(store.announcer.state).toMatchObject({ kind: 'announced', manager: good1.url });
+  expect(store.announcer.state).toMatchObject({ kind: 'announced', manager: first.url });
+  await store.announcer.close();
+  for (const manager of [first, second])
+    expect(manager.asked.at(-1)?.request).toBe('DELETE /v1/stores/shop/store-1');
+});
+
+test('the keys of all managers that answer are taken, whether they know each other’s or not', async () => {
+  const [another, third] = [new Signer(), new Signer()];
+  const withKeys = (...signers: Signer[]): Answer => ({
+    status: 200,
+    body: { leaseMs: 300, cluster: 'main', keys: signers.map(({ jwk }) => jwk) },
+  });
+  await using first = await FakeManager.start();
+  await using second = await FakeManager.start();
+  first.answer = () => withKeys(signer, third);
+  second.answer = () => withKeys(another);
+  await using store = await started({ clusterManagers: [first.url, second.url] });
+  const kids = [signer.kid, another.kid, third.kid];
+  await eventually(() => expect(kids.map((kid) => store.keys.get(kid) !== undefined)).not.toContain(false));
+  // Taken out of the registry: gone when nobody names it any more.
+  first.answer = () => withKeys(signer);
+  await eventually(() => expect(store.keys.get(third.kid)).toBeUndefined());
+  expect(store.keys.get(another.kid)).toBeDefined();
+  // One that is away names none; what the others name is all.
+  second.answer = () => ({ status: 503, body: 'sorry' });
+  await eventually(() => expect(store.keys.get(another.kid)).toBeUndefined());
+  // Nobody is there: what was known stays.
+  first.answer = second.answer;
+  await eventually(() => expect(failureOf(store.announcer)).toBe('MANAGER_UNREACHABLE'));
+  expect(store.keys.get(signer.kid)).toBeDefined();
 });
 
 test('a manager that is away is asked until it is back', async () => {
@@ -202,4 +236,64 @@ test('closing does not wait for a manager that does not answer', async () => {
   await eventually(() => expect(manager.asked.length).toBe(1));
   await store.announcer.close();
   expect(isDrcError(store.announcer.state)).toBe(false);
+});
+
+test('what the managers took back is told to the store, and so is what it captures to them', async () => {
+  await using folder = await temporaryFolder('announcer-revocations');
+  const revocations = await Revocations.open(folder.file('r.json'), systemClock, silent);
+  await using manager = await FakeManager.start();
+  const before = Date.now();
+  manager.answer = () => ({
+    status: 200,
+    body: { ...(good().body as object), revocations: [{ principal: 'ann', before }] },
+  });
+  await using hub = await started({
+    clusterManagers: [manager.url],
+    revocations,
+    captureDigest: 'a'.repeat(64),
+  });
+  await eventually(() => expect(hub.announcer.state.kind).toBe('announced'));
+  expect(revocations.covers({ principal: 'ann', issuedAt: before - 1 })).toBe(true);
+  expect(manager.asked[0]?.body).toMatchObject({ captureDigest: 'a'.repeat(64) });
+});
+
+test('whether managers answer is asked of them, unless it is known already', async () => {
+  await using manager = await FakeManager.start();
+  manager.answer = () => good(3_600_000);
+  await using hub = await started({ clusterManagers: [manager.url] });
+  const { announcer } = hub;
+  await eventually(() => expect(announcer.state.kind).toBe('announced'));
+  expect(announcer.backSince).toBeUndefined();
+
+  manager.answer = () => ({ status: 503, body: {} });
+  // Those who ask together share the answer; the next announcement would be due in twenty minutes.
+  await eventually(async () => {
+    expect(await Promise.all([announcer.answers(), announcer.answers()])).toEqual([false, false]);
+  });
+  expect(failureOf(announcer)).toBe('MANAGER_UNREACHABLE');
+  const asked = manager.asked.length;
+  expect(await announcer.answers()).toBe(false);
+  expect(manager.asked.length - asked).toBeLessThan(3);
+
+  const lost = systemClock.monotonic();
+  manager.answer = () => good(3_600_000);
+  await eventually(() => expect(announcer.state.kind).toBe('announced'));
+  expect(await announcer.answers()).toBe(true);
+  expect(announcer.backSince).toBeGreaterThanOrEqual(lost);
+});
+
+test('a manager that refuses the store is no manager that is away', async () => {
+  await using manager = await FakeManager.start();
+  manager.answer = () => ({
+    status: 409,
+    body: { error: { code: 'TOPIC_CONFIG_MISMATCH', message: 'Another store captures other tables.' } },
+  });
+  await using hub = await started({ clusterManagers: [manager.url, 'http://127.0.0.1:9'] });
+  await eventually(() => expect(failureOf(hub.announcer)).toBe('TOPIC_CONFIG_MISMATCH'));
+  expect(await hub.announcer.answers()).toBe(true);
+});
+
+test('a machine key is not sent without TLS to another machine', async () => {
+  await using hub = await started({ clusterManagers: ['http://192.0.2.1:7370'] });
+  await eventually(() => expect(failureOf(hub.announcer)).toBe('PLAINTEXT_REFUSED'));
 });

@@ -28,13 +28,32 @@ const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).to
 const unsigned = (header: unknown, claims: unknown): string => `${base64(header)}.${base64(claims)}`;
 
 test('a ticket of a cluster manager is taken, with its principal, grant and end', async () => {
-  const ticket = signer.sign({ sub: 'ann', jti: 'j1', exp: now + 60, grant: { tables: ['shop.*'] } });
-  expect(await outcomeOf(ticket)).toEqual({
+  const claims = { sub: 'ann', jti: 'j1', iat: now, exp: now + 60, grant: { tables: ['shop.*'] } };
+  expect(await outcomeOf(signer.sign(claims))).toEqual({
     principal: 'ann',
     id: 'j1',
+    issuedAt: now * 1000,
     expiresAt: (now + 60) * 1000,
-    grant: { tables: ['shop.*'] },
+    grant: { rules: [{ tables: ['shop.*'] }] },
   });
+});
+
+test('a grant’s rules are taken as they are; one with a restriction that is not known is refused', async () => {
+  const rules = [
+    { tables: ['shop.*'], snapshot: true },
+    { tables: ['crm.people'], where: 'id = 1', drop: ['card'], hash: ['email'], backfill: false },
+  ];
+  expect(await outcomeOf(signer.sign({ grant: { rules } }))).toMatchObject({ grant: { rules } });
+  for (const restriction of [
+    { until: '2026' },
+    { where: 1 },
+    { drop: 'card' },
+    { hash: [''] },
+    { where: '' },
+  ]) {
+    const restricted = [...rules, { tables: ['crm.*'], ...restriction }];
+    expect(await outcomeOf(signer.sign({ grant: { rules: restricted } }))).toBe('FORBIDDEN');
+  }
 });
 
 describe('a ticket is refused', () => {

@@ -162,7 +162,9 @@ export class FakeLog implements ReadableLog {
     const index = this.#transactions.findIndex(([first]) =>
       from.kind === 'timestamp'
         ? first!.logTime >= from.time
-        : !Checkpoint.parse(from.checkpoint).covers(first!.id),
+        : from.kind === 'transaction'
+          ? first!.id === from.id
+          : !Checkpoint.parse(from.checkpoint).covers(first!.id),
     );
     return index < 0 ? end : index + 1;
   }

@@ -1,9 +1,9 @@
-import { isDrcError, PartKind, type Ddl } from '@drc/protocol';
+import { isDrcError, PartKind, type Ddl, type GrantRule } from '@drc/protocol';
 import { expect, test } from 'vitest';
 import { Filter, type Wish } from '../../../store/src/serve/filter.js';
 
 const filter = (wish: Partial<Wish>, grant: readonly string[] = ['**']): Filter =>
-  new Filter({ tables: [], operations: [], ...wish }, { tables: grant });
+  new Filter({ tables: [], operations: [], ...wish }, { rules: [{ tables: grant }] });
 
 const ddl = (changes: Partial<Ddl>): Ddl => ({
   verb: 'ALTER TABLE',
@@ -90,3 +90,33 @@ function without(statement: Ddl): Omit<Ddl, 'text'> {
   const { text: _, ...rest } = statement;
   return rest;
 }
+
+test('of grants with which the reader gets the same the access is the same', () => {
+  const textOf = (rules: readonly GrantRule[], ...tables: string[]): string =>
+    new Filter({ tables, operations: [] }, { rules }).accessText;
+  const before: GrantRule[] = [{ tables: ['shop.*'], drop: ['card'] }];
+  const wider: GrantRule[] = [...before, { tables: ['hr.wages'], where: 'id = 1' }];
+  expect(textOf(wider, 'shop.orders')).toBe(textOf(before, 'shop.orders'));
+  expect(textOf(wider, 'shop.*')).not.toBe(textOf(before, 'shop.*'));
+  const lifted: GrantRule[] = [...before, { tables: ['shop.orders'] }];
+  expect(textOf(lifted, 'shop.orders')).not.toBe(textOf(before, 'shop.orders'));
+});
+
+test('a grant that hashes is refused by a store without a key, where it concerns what is read', () => {
+  const rules: GrantRule[] = [{ tables: ['shop.orders'], hash: ['email'] }, { tables: ['shop.users'] }];
+  const filterOf = (tables: readonly string[], key?: Buffer): Filter =>
+    new Filter({ tables, operations: [] }, { rules }, key);
+  expect(() => filterOf([])).toThrow(
+    expect.objectContaining({ code: 'FORBIDDEN', details: { reason: 'noHashKey' } }) as Error,
+  );
+  expect(filterOf(['shop.users']).effective.tables).toEqual(['shop.users']);
+  expect(filterOf([], Buffer.alloc(32)).effective.restricted).toEqual([rules[0]]);
+});
+
+test('the text of a statement stays away from whoever may read only a part of a table that it names', () => {
+  const rules: GrantRule[] = [{ tables: ['shop.orders'], drop: ['secret'] }, { tables: ['shop.users'] }];
+  const seen = new Filter({ tables: [], operations: [] }, { rules });
+  expect(seen.ddl(ddl({}))).not.toHaveProperty('text');
+  expect(seen.ddl(ddl({}))?.tables).toEqual(['shop.orders']);
+  expect(seen.ddl(ddl({ tables: ['shop.users'] }))).toHaveProperty('text');
+});

@@ -28,6 +28,7 @@ const events: Record<EventKind, SessionEvent> = {
   drained: { kind: 'drained' },
   deadline: { kind: 'deadline' },
   expired: { kind: 'expired' },
+  revoked: { kind: 'revoked' },
   failed: { kind: 'failed', closeCode: 1011, error: { code: 'LOG_CORRUPT', message: 'Damaged.' } },
   closed: { kind: 'closed' },
 };
@@ -39,6 +40,7 @@ const violation = '1008 PROTOCOL_VIOLATION';
 const always = {
   drained: '1001',
   expired: '1008 TICKET_EXPIRED',
+  revoked: '1008 TICKET_REVOKED',
   failed: '1011 LOG_CORRUPT',
   closed: '1006',
 } as const;

@@ -12,9 +12,12 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../store/src/clock.js';
 import { TicketVerifier, type Ticket } from '../../../store/src/serve/authorize.js';
+import { HeadPace } from '../../../store/src/serve/head-pace.js';
+import { HistoryReads } from '../../../store/src/serve/history-reads.js';
 import { FramePool } from '../../../store/src/serve/frame-pool.js';
+import { inContact } from '../../../store/src/serve/manager-contact.js';
 import { ServeCounters } from '../../../store/src/serve/serve-counters.js';
-import { defaultStreamServerLimits } from '../../../store/src/serve/server.js';
+import { defaultStreamServerLimits } from '../../../store/src/serve/server-limits.js';
 import { Session, type SessionEnvironment, type SessionSocket } from '../../../store/src/serve/session.js';
 import { rounds } from '../../support/rounds.js';
 import { insertInto, tableVersion, type FakeLog } from './fake-log.js';
@@ -199,6 +202,45 @@ test('the session ends when the ticket runs out, at its end and the tolerance', 
   });
 });
 
+test('while no manager answers a session outlives its ticket, and nobody new gets in with an old one', async () => {
+  const contact = { away: true, answers: () => Promise.resolve(!contact.away), backSince: undefined };
+  await using store = await StoreHarness.start({ contact, clockToleranceMs: 0 });
+  store.log.register(orders);
+  const now = Math.floor(Date.now() / 1000);
+  const ticket = store.signer.sign({ iat: now - 10, exp: now + 1 });
+  const client = await store.client({ ticket });
+  await client.start();
+  await eventually(() => expect(Date.now()).toBeGreaterThan((now + 1) * 1000));
+  await expect(store.client({ ticket })).rejects.toMatchObject({ code: 'TICKET_EXPIRED' });
+  store.log.append([insertInto(orders, 'while they are away')]);
+  await client.transaction(1);
+  contact.away = false;
+  expect(await endOf(client)).toBe('1008 TICKET_EXPIRED');
+});
+
+test('what is taken back ends its sessions at once and lets nobody in, whoever else reads goes on', async () => {
+  await using store = await StoreHarness.start();
+  store.log.register(orders);
+  const iat = Math.floor(Date.now() / 1000) - 60;
+  const of = (sub: string, via?: string): string => store.signer.sign({ sub, iat, via });
+  const ann = await store.client({ ticket: of('ann') });
+  const tokens = await store.client({ ticket: of('machine:1', 't1') });
+  const bob = await store.client({ ticket: of('bob') });
+  for (const client of [ann, tokens, bob]) await client.start();
+  await store.revocations.include([
+    { principal: 'ann', before: Date.now() },
+    { principal: 'machine:1', tokenId: 't1', before: Date.now() },
+  ]);
+  expect([await endOf(ann), await endOf(tokens)]).toEqual(['1008 TICKET_REVOKED', '1008 TICKET_REVOKED']);
+  for (const ticket of [of('ann'), of('machine:1', 't1')])
+    await expect(store.client({ ticket })).rejects.toMatchObject({ status: 401, code: 'TICKET_REVOKED' });
+  bob.send({ type: 'renew', ticket: of('bob') });
+  await bob.message('renewed');
+  await (await store.client({ ticket: of('machine:1', 't2') })).start();
+  await (await store.client({ ticket: store.signer.sign({ sub: 'ann', iat: iat + 61 }) })).start();
+  expect(store.server.counters.refusals.get('TICKET_REVOKED')).toBe(4);
+});
+
 test('a renewed ticket carries the stream on without a pause', async () => {
   await using store = await StoreHarness.start({ clockToleranceMs: 0 });
   store.log.register(orders);
@@ -278,8 +320,9 @@ test('mutated frames end their sessions with a typed error at most, and the stor
 const ticketOf = (principal: string): Ticket => ({
   principal,
   id: 'j',
+  issuedAt: Date.now(),
   expiresAt: Date.now() + 600_000,
-  grant: { tables: ['**'] },
+  grant: { rules: [{ tables: ['**'] }] },
 });
 
 /** Keeps how the session closed it: `open`, or the close code and the reason. */
@@ -301,10 +344,14 @@ function environmentOf({ log, keys }: StoreHarness<FakeLog>): SessionEnvironment
     storeId: 's',
     log,
     verifier: new TicketVerifier({ keys, topic: 'shop', clock: systemClock }),
+    contact: inContact,
+    revocations: undefined,
     hasTable: () => true,
     pool: new FramePool(),
     counters: new ServeCounters(),
     clock: systemClock,
+    headPace: new HeadPace(() => performance.now()),
+    historyReads: new HistoryReads(),
     limits: defaultStreamServerLimits,
   };
 }

@@ -4,8 +4,11 @@ import { pino, type Logger } from 'pino';
 import { vi } from 'vitest';
 import { systemClock, type Clock } from '../../../store/src/clock.js';
 import { TicketVerifier } from '../../../store/src/serve/authorize.js';
+import type { ManagerContact } from '../../../store/src/serve/manager-contact.js';
 import type { ReadableLog } from '../../../store/src/serve/readable-log.js';
-import { StreamServer, type StreamServerLimits } from '../../../store/src/serve/server.js';
+import { Revocations } from '../../../store/src/serve/revocations.js';
+import type { StreamServerLimits } from '../../../store/src/serve/server-limits.js';
+import { StreamServer } from '../../../store/src/serve/server.js';
 import { TicketKeys } from '../../../store/src/serve/ticket-keys.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { FakeLog } from './fake-log.js';
@@ -14,7 +17,7 @@ import { RawClient, type RawClientOptions } from './raw-client.js';
 export const silent: Logger = pino({ level: 'silent' });
 
 /** Asks again until the expectation holds; the deadline is generous, since the machine may be busy. */
-export const eventually = (check: () => void): Promise<void> =>
+export const eventually = (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 20_000, interval: 20 });
 
 /** Signs like a cluster manager. */
@@ -65,6 +68,7 @@ export interface HarnessOptions<L extends ReadableLog> {
   readonly clock?: Clock;
   readonly clockToleranceMs?: number;
   readonly logger?: Logger;
+  readonly contact?: ManagerContact;
   readonly hasTable?: (table: string) => boolean;
 }
 
@@ -74,6 +78,7 @@ export class StoreHarness<L extends ReadableLog> implements AsyncDisposable {
   readonly signer: Signer;
   readonly server: StreamServer;
   readonly keys: TicketKeys;
+  readonly revocations: Revocations;
   readonly #folder: TemporaryFolder;
   readonly #clients: RawClient[] = [];
 
@@ -82,12 +87,14 @@ export class StoreHarness<L extends ReadableLog> implements AsyncDisposable {
     signer: Signer,
     server: StreamServer,
     keys: TicketKeys,
+    revocations: Revocations,
     folder: TemporaryFolder,
   ) {
     this.log = log;
     this.signer = signer;
     this.server = server;
     this.keys = keys;
+    this.revocations = revocations;
     this.#folder = folder;
   }
 
@@ -100,6 +107,7 @@ export class StoreHarness<L extends ReadableLog> implements AsyncDisposable {
     await keys.replace({ cluster: 'main', keys: [signer.jwk] });
     const log = options.log ?? (new FakeLog() as unknown as L);
     const clock = options.clock ?? systemClock;
+    const revocations = await Revocations.open(folder.file('revocations.json'), clock, silent);
     const tolerance =
       options.clockToleranceMs === undefined ? {} : { clockToleranceMs: options.clockToleranceMs };
     const server = await StreamServer.start({
@@ -107,13 +115,15 @@ export class StoreHarness<L extends ReadableLog> implements AsyncDisposable {
       topic: 'shop',
       storeId: 'store-1',
       log,
-      verifier: new TicketVerifier({ keys, topic: 'shop', clock, ...tolerance }),
+      verifier: new TicketVerifier({ keys, topic: 'shop', clock, revocations, ...tolerance }),
+      revocations,
+      ...(options.contact === undefined ? {} : { contact: options.contact }),
       hasTable: options.hasTable ?? (() => true),
       logger: options.logger ?? silent,
       clock,
       limits: options.limits ?? {},
     });
-    return new StoreHarness(log, signer, server, keys, folder);
+    return new StoreHarness(log, signer, server, keys, revocations, folder);
   }
 
   get url(): string {

@@ -47,6 +47,22 @@ onEachServer('Capture that cannot go on', (flavour) => {
     },
   );
 
+  it.runIf(flavour === 'mysql')('says of a partial update of JSON by which statement it ends', async () => {
+    const server = source();
+    await server.query(`${orders}; CREATE TABLE shop.j (id INT PRIMARY KEY, doc JSON)`);
+    await using rig = await captured(
+      server,
+      "INSERT INTO shop.j VALUES (1, JSON_OBJECT('a', REPEAT('b', 200), 'c', 1))",
+    );
+    await server.query(
+      "SET SESSION binlog_row_value_options = 'PARTIAL_JSON'; UPDATE shop.j SET doc = JSON_SET(doc, '$.c', 2)",
+    );
+    expect(await stopCode(rig)).toBe('UNSUPPORTED_EVENT');
+    const { message } = (await rig.capture.ended)!;
+    expect(message).toContain("SET GLOBAL binlog_row_value_options = ''");
+    expect(message).toContain('drc store skip');
+  });
+
   it('leaves statements out that write an ignored table', async () => {
     const server = source();
     await server.query(

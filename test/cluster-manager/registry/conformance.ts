@@ -21,7 +21,9 @@ export const user = (name: string, fields: Partial<UserRecord> = {}): UserRecord
     hash: 'aGFzaA==',
   },
   credential: 'c',
-  reads: { topics: ['shop'], tables: ['**'] },
+  disabled: false,
+  roles: [],
+  grants: [{ id: '00000001', topics: ['shop'], tables: ['**'] }],
   createdAt: 1,
   ...fields,
 });
@@ -94,6 +96,52 @@ export function registrySuite({ name, make }: RegistryKind): void {
       expect(await registry.put('user', 'ann', user('ann', { createdAt: 2 }), version)).toBe(false);
     });
 
+    it('gives no two states of its records the same version, also over a restart', async () => {
+      await using place = await make();
+      const versions: number[] = [];
+      for (let round = 0; round < 2; round++) {
+        await using registry = await place.open();
+        for (const key of ['ann', 'bob', 'ann']) {
+          await registry.put('user', key, user(key), 'any');
+          versions.push((await registry.get('user', key))?.version ?? -1);
+        }
+        await registry.delete('user', 'ann', 'any');
+      }
+      expect(new Set(versions).size).toBe(versions.length);
+      expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+    });
+
+    it('loses no change of writers who each go on from what they read', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      await registry.put('user', 'ann', user('ann', { createdAt: 0 }), 'absent');
+      const addOne = async (): Promise<void> => {
+        for (;;) {
+          const found = await registry.get('user', 'ann');
+          const next = user('ann', { createdAt: (found?.value.createdAt ?? 0) + 1 });
+          if (await registry.put('user', 'ann', next, found?.version ?? 'absent')) return;
+        }
+      };
+      await Promise.all(Array.from({ length: 10 }, addOne));
+      expect((await registry.get('user', 'ann'))?.value.createdAt).toBe(10);
+    });
+
+    it('takes any text for a key', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      const keys = ['a/b', '../x', 'a%2Fb', 'ä ö', '.', 'x!y', 'a\u0000b'];
+      for (const key of keys) await registry.put('user', key, user('ann'), 'absent');
+      expect((await registry.list('user')).map(({ key }) => key)).toEqual(keys.toSorted());
+      for (const key of keys) expect(await registry.delete('user', key, 'any')).toBe(true);
+      expect(await registry.list('user')).toEqual([]);
+    });
+
+    it('is live', async () => {
+      await using place = await make();
+      await using registry = await place.open();
+      expect(registry.state).toEqual({ kind: 'live' });
+    });
+
     it('refuses a record that is not of its kind', async () => {
       await using place = await make();
       await using registry = await place.open();
@@ -107,8 +155,8 @@ export function registrySuite({ name, make }: RegistryKind): void {
       await using place = await make();
       await using registry = await place.open();
       await registry.put('user', 'ann', user('ann'), 'absent');
-      (await registry.get('user', 'ann'))?.value.reads.topics.push('secret');
-      expect((await registry.get('user', 'ann'))?.value.reads.topics).toEqual(['shop']);
+      (await registry.get('user', 'ann'))?.value.roles.push('secret');
+      expect((await registry.get('user', 'ann'))?.value.roles).toEqual([]);
     });
 
     it('has everything when it is opened again', async () => {
