@@ -1,5 +1,6 @@
 import { capture } from './capture.js';
 import { fanout } from './fanout.js';
+import { filter } from './filter.js';
 import { largeTransaction } from './large-transaction.js';
 import { latency } from './latency.js';
 import { replay } from './replay.js';
@@ -16,6 +17,7 @@ interface Bench {
 const benches: Readonly<Record<string, Bench>> = {
   capture: { unit: 'rows', size: 1_000_000, run: capture },
   replay: { unit: 'rows', size: 1_000_000, run: replay },
+  filter: { unit: 'rows', size: 4_000_000, run: filter },
   seek: { unit: 'rows', size: 50_000_000, run: seek },
   fanout: { unit: 'seconds', size: 20, run: fanout },
   latency: { unit: 'seconds', size: 30, run: latency },
