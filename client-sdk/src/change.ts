@@ -17,7 +17,10 @@ export interface RowContext<T extends string> {
    * (a session with another binlog_row_image) are absent from the image: absent is not NULL.
    */
   readonly columns: readonly Column[];
-  /** False where the writing session had switched foreign_key_checks off. */
+  /**
+   * Whether foreign keys are to act where the change is applied. False where the writing session had switched foreign_key_checks off, and
+   * where all that foreign keys did is there as changes of its own (MySQL from 9.6 on).
+   */
   readonly foreignKeyChecks: boolean;
   /** False where the writing session had switched unique_checks off. */
   readonly uniqueChecks: boolean;

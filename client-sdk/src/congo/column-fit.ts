@@ -47,6 +47,18 @@ const fitting: Record<ColumnType, readonly string[]> = {
   inet6: ['inet6', 'char', 'varchar'],
 };
 
+/**
+ * Whether a server takes the text for another label than the one that is missing, and says nothing: '2' for the second, 'A' for 'a'.
+ * For anything else that is no label it warns.
+ */
+const isMistaken = (label: string, labels: readonly string[]): boolean =>
+  !labels.includes(label) &&
+  (/^\s*[-+]?\d/.test(label) || labels.some((other) => folded(other) === folded(label)));
+
+/** Without case, accents and blanks at the end, which collations may not see. */
+const folded = (label: string): string =>
+  label.normalize('NFKD').replace(/\p{M}/gu, '').toUpperCase().toLowerCase().trimEnd();
+
 /** Why the target's column would silently change values of the source's; undefined where it would not. */
 export function columnFault(source: Column, target: TargetColumn): string | undefined {
   const types = `${source.type} into ${target.dataType}`;
@@ -55,6 +67,8 @@ export function columnFault(source: Column, target: TargetColumn): string | unde
   if (source.type === 'enum' && target.dataType === 'enum' && source.labels?.includes('')) {
     return "the label '' of the source and ENUM's error value cannot be told apart";
   }
+  const mistaken = source.labels?.find((label) => isMistaken(label, target.labels));
+  if (mistaken !== undefined && target.labels.length > 0) return `the label '${mistaken}' is missing`;
   if (source.type === 'decimal' && target.scale < (source.scale ?? 0)) {
     return `${source.scale} decimal places into ${target.scale} would round`;
   }

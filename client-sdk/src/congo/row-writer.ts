@@ -2,7 +2,9 @@ import { DrcError, type Row } from '@drc/protocol';
 import type { DeleteChange, InsertChange, UpdateChange } from '../index.js';
 import { type Bound, bind, deleteSql, insertSql, updateSql } from './statements.js';
 import { rowNumber, type Target, type Warning } from './target.js';
-import { type MatchedColumn, type TableMatch, nameOf } from './target-table.js';
+import type { MatchedColumn } from './matched-column.js';
+import { type TableMatch, nameOf } from './target-table.js';
+import { mustFit } from './value-fit.js';
 
 /** Rows a multi-row statement may have: few sizes, so that the prepared statements are used again. */
 const statementSizes = [256, 128, 64, 32, 16, 8, 4, 2, 1] as const;
@@ -134,17 +136,16 @@ export class RowWriter {
       columns === match.written
         ? this.#text(match, `insert ${rows.length}`, () => insertSql(match, columns, rows.length))
         : insertSql(match, columns, rows.length);
-    const values: Bound[] = [];
-    for (const row of rows) pushValues(values, row, columns);
-    await this.#send(match, sql, values, rows);
+    await this.#send(match, sql, rows, (values) => {
+      rows.forEach((row, index) => pushValues(values, row, columns, index + 1));
+    });
     this.#written.insert += rows.length;
   }
 
   async #delete({ match }: Run, rows: readonly Row[]): Promise<void> {
     const sql = this.#text(match, `delete ${rows.length}`, () => deleteSql(match, rows.length));
-    const values: Bound[] = [];
-    for (const row of rows) pushLookup(values, row, match);
-    const found = await this.#send(match, sql, values, rows);
+    const lookup = rows.flatMap((row) => lookupValues(row, match));
+    const found = await this.#send(match, sql, rows, (values) => values.push(...lookup));
     if (found !== rows.length) {
       if (rows.length > 1) this.failedAt = this.#rowsWritten;
       throw missing(match, 'a delete', rows, rows.length - found);
@@ -162,10 +163,11 @@ export class RowWriter {
       columns === match.written
         ? this.#text(match, 'update', () => updateSql(match, columns))
         : updateSql(match, columns);
-    const values: Bound[] = [];
-    pushValues(values, after, columns);
-    pushLookup(values, before, match);
-    const found = await this.#send(match, sql, values, [after]);
+    const lookup = lookupValues(before, match);
+    const found = await this.#send(match, sql, [after], (values) => {
+      pushValues(values, after, columns, 1);
+      values.push(...lookup);
+    });
     if (found !== 1) throw missing(match, 'an update', [before], 1);
     this.#written.update += 1;
   }
@@ -186,10 +188,12 @@ export class RowWriter {
   async #send(
     match: TableMatch,
     sql: string,
-    values: readonly Bound[],
     rows: readonly Row[],
+    push: (values: Bound[]) => unknown,
   ): Promise<number> {
     try {
+      const values: Bound[] = [];
+      push(values);
       if (rows.length === 1) this.#assertFits(values);
       return await this.#target.write(sql, values, (warning) => isEnumErrorValue(warning, match, rows));
     } catch (error) {
@@ -237,12 +241,17 @@ const presentColumns = (match: TableMatch, row: Row): readonly MatchedColumn[] =
     ? match.written
     : match.written.filter((column) => Object.hasOwn(row, column.source.name));
 
-function pushValues(values: Bound[], row: Row, columns: readonly MatchedColumn[]): void {
-  for (const column of columns) values.push(bind(row[column.source.name]!, column));
+/** @param number of the row within its statement, from 1 */
+function pushValues(values: Bound[], row: Row, columns: readonly MatchedColumn[], number: number): void {
+  for (const column of columns) {
+    const value = row[column.source.name]!;
+    mustFit(value, column, number);
+    values.push(bind(value, column));
+  }
 }
 
-function pushLookup(values: Bound[], row: Row, match: TableMatch): void {
-  for (const column of match.lookup) {
+function lookupValues(row: Row, match: TableMatch): Bound[] {
+  return match.lookup.map((column) => {
     const { name } = column.source;
     if (!Object.hasOwn(row, name)) {
       throw new DrcError(
@@ -251,8 +260,8 @@ function pushLookup(values: Bound[], row: Row, match: TableMatch): void {
         { table: nameOf(match.target), column: name },
       );
     }
-    values.push(bind(row[name]!, column));
-  }
+    return bind(row[name]!, column);
+  });
 }
 
 /** At least what the row's values take, for limits only; a missing value is nothing. */

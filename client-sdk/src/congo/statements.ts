@@ -1,6 +1,7 @@
 import { escapeId } from 'mysql2';
 import type { Value } from '@drc/protocol';
-import type { MatchedColumn, TableMatch } from './target-table.js';
+import type { MatchedColumn } from './matched-column.js';
+import type { TableMatch } from './target-table.js';
 
 /** A value as mysql2 binds it. 64-bit integers go as text: a JavaScript number would change them. */
 export type Bound = string | number | Buffer | null;

@@ -7,6 +7,10 @@ export interface TargetColumn {
   /** Numbers: digits in all and behind the point; else 0. */
   readonly precision: number;
   readonly scale: number;
+  /** FLOAT(m,d) and DOUBLE(m,d): d, to which the server rounds; undefined for every other column. */
+  readonly decimals: number | undefined;
+  /** ENUM and SET: the labels; else empty. */
+  readonly labels: readonly string[];
   /** Temporal types with a time: fractional digits of seconds. */
   readonly fraction: number | undefined;
   /** BINARY and VARBINARY: bytes. Text: characters. Else 0. */

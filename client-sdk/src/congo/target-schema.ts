@@ -68,12 +68,15 @@ function targetColumn(row: ColumnRow): TargetColumn {
   const autoIncrement = row.extra.includes('auto_increment');
   // 'STORED GENERATED', 'VIRTUAL GENERATED'; 'DEFAULT_GENERATED' is only a default.
   const generated = /(^|\s)(stored|virtual|persistent) generated/.test(row.extra);
+  const isApproximate = row.dataType === 'float' || row.dataType === 'double';
   return {
     name: row.name,
     dataType: row.dataType,
     unsigned: /\bunsigned\b/i.test(row.columnType),
     precision: Number(row.numericPrecision ?? 0),
     scale: Number(row.numericScale ?? 0),
+    decimals: isApproximate && row.numericScale !== null ? Number(row.numericScale) : undefined,
+    labels: row.dataType === 'enum' || row.dataType === 'set' ? labelsOf(row.columnType) : [],
     fraction: row.fraction === null ? undefined : Number(row.fraction),
     length: Number(row.length ?? 0),
     nullable,
@@ -83,6 +86,18 @@ function targetColumn(row: ColumnRow): TargetColumn {
     generated,
   };
 }
+
+/** From `enum('a','it''s')`. The servers write a quote twice, and a backslash before what would not show. */
+function labelsOf(columnType: string): string[] {
+  const quoted = columnType.matchAll(/'((?:[^'\\]|''|\\.)*)'/gs);
+  return Array.from(quoted, ([, text = '']) =>
+    text.replace(/''|\\(.)/gs, (_, escaped: string | undefined) =>
+      escaped === undefined ? "'" : (unescaped[escaped] ?? escaped),
+    ),
+  );
+}
+
+const unescaped: Readonly<Record<string, string>> = { 0: '\0', n: '\n', r: '\r' };
 
 /** The primary key, else the first unique key that finds exactly one row. */
 function bestKey(rows: readonly KeyRow[]): readonly string[] {

@@ -1,7 +1,9 @@
-import type { Column, TableVersion } from '@drc/protocol';
+import type { TableVersion } from '@drc/protocol';
 import { columnFault } from './column-fit.js';
+import type { MatchedColumn } from './matched-column.js';
 import type { TableName } from './rules.js';
 import type { TargetColumn } from './target-column.js';
+import { valueCheck } from './value-fit.js';
 
 /** A table of the target as congo found it. */
 export interface TargetTable extends TableName {
@@ -32,11 +34,6 @@ export interface TableMatch {
   readonly keyed: boolean;
 }
 
-export interface MatchedColumn {
-  readonly source: Column;
-  readonly target: TargetColumn;
-}
-
 /** `schema.table`, for people. */
 export const nameOf = ({ schema, table }: TableName): string => `${schema}.${table}`;
 
@@ -60,7 +57,8 @@ export function matchTable(
     if (twin.generated) continue;
     const fault = columnFault(column, twin);
     if (fault !== undefined) faults.push(`${name}: column '${column.name}': ${fault}`);
-    written.push({ source: column, target: twin });
+    const pair = { source: column, target: twin };
+    written.push({ ...pair, keeps: valueCheck(pair) });
   }
   for (const column of left.values()) {
     if (column.optional) continue;

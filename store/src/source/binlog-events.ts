@@ -188,7 +188,12 @@ export type BinlogEvent =
   | (EventPlace & { readonly kind: 'xa-prepare' } & XaPrepare)
   | (EventPlace & { readonly kind: 'rotate'; readonly file: string; readonly position: number })
   | (EventPlace & { readonly kind: 'heartbeat' })
-  | (EventPlace & { readonly kind: 'left-out'; readonly reason: LeftOutReason })
+  | (EventPlace & {
+      readonly kind: 'left-out';
+      readonly reason: LeftOutReason;
+      /** Of a FORMAT_DESCRIPTION: the version of the server that wrote the file, such as `9.7.4`. */
+      readonly serverVersion?: string;
+    })
   /** The source wrote changes as a statement, of which this event is a part. */
   | (EventPlace & { readonly kind: 'statement-part' })
   | (EventPlace & { readonly kind: 'unsupported'; readonly why: string });

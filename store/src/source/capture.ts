@@ -196,6 +196,7 @@ export class Capture implements AsyncDisposable {
       flavour,
       filter,
       position,
+      nativeForeignKeys: await control.hasNativeForeignKeys(flavour),
       learned: new LearnedTypes((schema, table) => control.columnTypes(schema, table)),
       counters: this.counters,
       warn: (message, details) => logger.warn(details, message),

@@ -15,7 +15,7 @@ import { parseQueryBody } from './query-event.js';
 import type { RawEvents } from './raw-events.js';
 import { hasExtraData, isCompressed, rowOperation } from './rows-event-type.js';
 import { SeenTableMap } from './seen-table-map.js';
-import { binlogFilePattern, StreamFormat } from './stream-format.js';
+import { binlogFilePattern, StreamFormat, writerVersion } from './stream-format.js';
 import { unpackedEvents } from './transaction-payload.js';
 import { parseXaPrepare } from './xa-xid.js';
 import type { Zstd } from './zstd.js';
@@ -173,6 +173,15 @@ export class EventParser {
       case EventType.HEARTBEAT_V2:
         return { kind: 'heartbeat', type, timestamp, serverId, offset };
       case EventType.FORMAT_DESCRIPTION:
+        return {
+          kind: 'left-out',
+          type,
+          timestamp,
+          serverId,
+          offset,
+          reason: 'describes-stream',
+          serverVersion: writerVersion(event),
+        };
       case EventType.STOP:
       case EventType.PREVIOUS_GTIDS:
       case EventType.GTID_LIST:

@@ -1,11 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
-import { hasSchemaId, parseRowsHeader, partsOf, schemaIdOfPart } from '@drc/protocol';
+import { hasSchemaId, parseRowsHeader, PartFlag, partsOf, schemaIdOfPart } from '@drc/protocol';
 
 /** The rows of one table version. */
 interface Rows {
   readonly hash: Hash;
   rows: number;
-  /** Kind, flags and columns of the last part: hashed where they change, so that it does not matter where chunks end. */
+  /** Kind and columns of the last part: hashed where they change, so that it does not matter where chunks end. */
   shape: string;
 }
 
@@ -30,7 +30,7 @@ export class PartsDigest {
       if (!hasSchemaId(part.kind)) continue;
       const schemaId = schemaIdOfPart(bytes, part).toString('hex');
       const { rows, before, after, imagesAt } = parseRowsHeader(bytes, part, columns(schemaId));
-      const shape = `${part.kind} ${part.flags} ${before?.toString('hex')} ${after?.toString('hex')}`;
+      const shape = `${part.kind} ${part.flags & PartFlag.partial} ${before?.toString('hex')} ${after?.toString('hex')}`;
       const known = this.#tables.get(schemaId) ?? { hash: createHash('sha256'), rows: 0, shape: '' };
       if (known.shape !== shape) known.hash.update(shape);
       known.hash.update(bytes.subarray(imagesAt, part.end));

@@ -3,6 +3,7 @@ import mysql from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
 import type { LearnedColumn } from './row-transcoder.js';
 import { sourceError } from './source-error.js';
+import type { Flavour } from './table-schema.js';
 import { addressOf, driverOptions, type SourceOptions } from './source-options.js';
 
 export type SourceRow = Readonly<Record<string, string | number | null>>;
@@ -66,6 +67,13 @@ export class SourceControl implements AsyncDisposable {
     const [row] = await this.rows(sql, values);
     const value = row === undefined ? undefined : Object.values(row)[0];
     return value === undefined || value === null ? undefined : String(value);
+  }
+
+  /** Whether InnoDB does what foreign keys cascade, and writes nothing of it to the binlog; MySQL before 9.6 has no such switch. */
+  async hasNativeForeignKeys(flavour: Flavour): Promise<boolean> {
+    if (flavour === 'mariadb') return true;
+    const [row] = await this.rows("SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'");
+    return row?.['Value'] === 'ON';
   }
 
   /**

@@ -10,6 +10,12 @@ const checksumBytes = 4;
 /** No binlog file name is longer than the file system allows. */
 export const binlogFilePattern = /^[^/\0]{1,512}\.\d{1,10}$/;
 
+/** FORMAT_DESCRIPTION: binlog version u16 | server version, 50 bytes padded with zeros | … */
+export function writerVersion(event: Buffer): string {
+  const at = eventHeaderBytes + 2;
+  return event.toString('latin1', at, at + 50).replace(/\0.*$/s, '');
+}
+
 /** What the FORMAT_DESCRIPTION event of each file says of those that follow: whether they end in a CRC-32, which is checked. */
 export class StreamFormat {
   readonly #place: BinlogPlace;

@@ -31,6 +31,11 @@ export interface AssemblerOptions {
   readonly filter: TableFilter;
   readonly learned: LearnedTypes;
   readonly counters: CaptureCounters;
+  /**
+   * Whether InnoDB itself does what foreign keys cascade, of which the binlog then has nothing. Default true. MySQL has done it above
+   * InnoDB since 9.6, and writes it as rows, unless `innodb_native_foreign_keys` is on.
+   */
+  readonly nativeForeignKeys?: boolean;
   /** Where the events begin. */
   readonly position: SourcePosition;
   /** Rows are handed to the log in chunks of about so many bytes. Default 256 KiB. */
@@ -56,6 +61,9 @@ export class TransactionAssembler {
   readonly #warn: AssemblerOptions['warn'];
   readonly #group: GroupWriter;
   readonly #tables: CapturedTables;
+  readonly #nativeForeignKeys: boolean;
+  /** Whether what foreign keys cascaded stands in this file as rows of its own. */
+  #hasCascades = false;
   #file: string;
   /** When the source began the file, s since 1970. */
   #begun: number | undefined;
@@ -66,7 +74,8 @@ export class TransactionAssembler {
 
   constructor(options: AssemblerOptions) {
     const { log, flavour, filter, learned, counters, warn, hooks, position } = options;
-    const { chunkBytes = defaultChunkBytes } = options;
+    const { chunkBytes = defaultChunkBytes, nativeForeignKeys = true } = options;
+    this.#nativeForeignKeys = nativeForeignKeys;
     this.#log = log;
     this.#filter = filter;
     this.#counters = counters;
@@ -191,8 +200,9 @@ export class TransactionAssembler {
   }
 
   /** Comes first of each file, and first of each connection wherever in the file that begins. */
-  #onFileBegin({ timestamp }: BinlogEvent): void {
+  #onFileBegin({ timestamp, serverVersion = '' }: BinlogEvent & { kind: 'left-out' }): void {
     this.#begun = timestamp;
+    this.#hasCascades = !this.#nativeForeignKeys && isSince(serverVersion, 9, 6);
     const { position } = this.#log.capture;
     const known = position?.file === this.#file ? position : undefined;
     const fault = known === undefined ? undefined : begunFault(timestamp, known);
@@ -228,7 +238,7 @@ export class TransactionAssembler {
     }
     if (known.rows === undefined) return this.#counters.leaveOut(event.type, bytes, 'excluded');
     const { target, tally, versioned } = known.rows;
-    const flags = partFlags(event.flags);
+    const flags = partFlags(event.flags, this.#hasCascades);
     try {
       if (versioned === undefined) {
         this.#group.addRows(event, target, flags, tally);
@@ -425,12 +435,19 @@ export class TransactionAssembler {
 
 // --- Pure ---------------------------------------------------------------------------------------------------------
 
-const partFlags = (flags: number): number =>
-  ((flags & RowsFlag.foreignKeyChecksOff) === 0 ? 0 : PartFlag.foreignKeyChecksOff) |
+/** Where all that foreign keys did is there as rows, whoever applies these must keep foreign keys from doing it again. */
+const partFlags = (flags: number, hasCascades: boolean): number =>
+  ((flags & RowsFlag.foreignKeyChecksOff) === 0 && !hasCascades ? 0 : PartFlag.foreignKeyChecksOff) |
   ((flags & RowsFlag.uniqueChecksOff) === 0 ? 0 : PartFlag.uniqueChecksOff);
 
 const statementFault = (statement: Statement & { kind: 'dml' }): string =>
   `${statement.verb} ${statement.target === '' ? '' : `on ${statement.target} `}was written as a statement`;
+
+/** @param version as a server calls itself: `9.7.4-debug` */
+function isSince(version: string, major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
 
 function isCaptured(ddl: DdlStatement, filter: TableFilter): boolean {
   if (ddl.isAccount) return true;

@@ -1,3 +1,4 @@
+import type mysql from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compileComputed, type Column, type TableVersion } from '@drc/protocol';
 import { startServer, type DatabaseServer } from '../../support/database-server.js';
@@ -93,6 +94,7 @@ onEachServer('Random expressions', (flavour) => {
       await connection.query(
         `SET sql_mode = 'ALLOW_INVALID_DATES,NO_UNSIGNED_SUBTRACTION', time_zone = '+00:00', NAMES utf8mb4 COLLATE ${byBytes[flavour]}`,
       );
+      await connection.query('DROP DATABASE IF EXISTS x');
       await connection.query('CREATE DATABASE x');
       const names = definitions.map(([definition]) => definition).join(', ');
       await connection.query(`CREATE TABLE x.t (${names}) CHARSET utf8mb4 COLLATE ${byBytes[flavour]}`);
@@ -104,15 +106,16 @@ onEachServer('Random expressions', (flavour) => {
       }
       const expressions = new RandomExpressions(random);
       for (let query = 0; query < queries; query += 1) {
-        const texts = Array.from({ length: perQuery }, (_, index) =>
+        const drawn = Array.from({ length: perQuery }, (_, index) =>
           index % 3 === 0
             ? expressions.condition(3)
             : index % 3 === 1
               ? expressions.number(3)
               : expressions.text(3),
         );
+        const texts = await answered(connection, drawn);
         const [found] = await connection.query({
-          sql: `SELECT t.*, ${texts.join(', ')} FROM x.t`,
+          sql: `SELECT ${['t.*', ...texts].join(', ')} FROM x.t`,
           rowsAsArray: true,
         });
         const computed = texts.map((text) => compileComputed(text, version));
@@ -132,6 +135,24 @@ onEachServer('Random expressions', (flavour) => {
     }
   });
 });
+
+/** Those that the server computes: what is unsigned for it, such as a YEAR, it does not add to what is less than zero. */
+async function answered(connection: mysql.Connection, texts: readonly string[]): Promise<readonly string[]> {
+  const outOfRange = 1690;
+  const isAnswered = async (list: readonly string[]): Promise<boolean> => {
+    try {
+      await connection.query(`SELECT ${list.join(', ')} FROM x.t`);
+      return true;
+    } catch (error) {
+      if ((error as { errno?: number }).errno === outOfRange) return false;
+      throw error;
+    }
+  };
+  if (await isAnswered(texts)) return texts;
+  const found: string[] = [];
+  for (const text of texts) if (await isAnswered([text])) found.push(text);
+  return found;
+}
 
 /** A column's value as it comes in messages. */
 function valueOf({ type }: Column, value: unknown): unknown {

@@ -1,0 +1,184 @@
+import { Congo } from '@drc/client-sdk/congo';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Flavour } from '../../support/database-server.js';
+import { startHub, type TestHub } from '../../support/hub.js';
+import { onServer } from '../../support/on-each-server.js';
+import { TestTarget, type Stored } from './support/test-target.js';
+
+/** What servers would do to rows or values without a word. */
+interface Copy {
+  /** Statements that make the tables on the source and, unless it has others, on the target. */
+  readonly tables: string;
+  readonly targetTables?: string;
+  readonly writes: string;
+}
+
+interface Outcome {
+  /** Code of the error that ended the task. */
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+  /** The target's rows. */
+  readonly rows: (sql: string) => Promise<Stored[]>;
+}
+
+/** Copies from one server to another, one schema after the other. */
+class Copies {
+  #hub!: TestHub;
+  #target!: TestTarget;
+
+  constructor(source: Flavour, target: Flavour) {
+    beforeAll(async () => {
+      [this.#hub, this.#target] = await Promise.all([
+        startHub({ flavour: source }),
+        TestTarget.start(target),
+      ]);
+    });
+    afterAll(async () => {
+      await this.#hub[Symbol.asyncDispose]();
+      await this.#target[Symbol.asyncDispose]();
+    });
+  }
+
+  async copy({ tables, targetTables = tables, writes }: Copy): Promise<Outcome> {
+    const source = this.#hub.source;
+    const target = this.#target;
+    await source.query(
+      `DROP DATABASE IF EXISTS shop; CREATE DATABASE shop CHARACTER SET utf8mb4; USE shop; ${tables}`,
+    );
+    await target.reset(targetTables);
+    const { checkpoint } = (await this.#hub.readAll(await this.#hub.lastId())).at(-1)!;
+    await source.query(`USE shop; ${writes}`);
+    const last = await this.#hub.lastId();
+    await using sdk = await this.#hub.connect();
+    const stop = new AbortController();
+    const congo = new Congo({
+      hub: sdk,
+      task: 'copy',
+      topic: 'shop',
+      tables: [{ from: 'shop.*' }],
+      target: target.options,
+      ddl: 'ignore',
+      from: { checkpoint },
+    });
+    const running = congo.run(stop.signal).then(
+      () => undefined,
+      (error: unknown) => error as { readonly code: string; readonly message: string },
+    );
+    const applied = target
+      .until(async () => (await target.record())?.covers(last) === true)
+      .then(() => undefined);
+    const error = await Promise.race([running, applied]);
+    stop.abort();
+    await running;
+    applied.catch(() => undefined);
+    return { code: error?.code, message: error?.message, rows: (sql) => target.rows(sql) };
+  }
+}
+
+const pairs: readonly (readonly [Flavour, Flavour])[] = [
+  ['mysql', 'mysql'],
+  ['mysql', 'mariadb'],
+  ['mariadb', 'mariadb'],
+];
+
+for (const [source, target] of pairs) {
+  onServer(source, `a copy to ${target}`, () => {
+    onServer(target, 'from', () => {
+      const copies = new Copies(source, target);
+      const parent = (rule: string): string =>
+        `CREATE TABLE p (id INT PRIMARY KEY, v INT);
+         CREATE TABLE c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES p(id) ${rule})`;
+      const children = 'SELECT c.id, c.p, p.v FROM c LEFT JOIN p ON p.id = c.p ORDER BY c.id';
+      const fill = 'INSERT INTO p VALUES (1, 1), (2, 2); INSERT INTO c VALUES (1, 1), (2, 2)';
+
+      it('has what cascades did to the source: updates and deletes', async () => {
+        const { code, rows } = await copies.copy({
+          tables: parent('ON DELETE CASCADE ON UPDATE CASCADE'),
+          writes: `${fill}; UPDATE p SET id = 11 WHERE id = 1; DELETE FROM p WHERE id = 2`,
+        });
+        expect(code).toBeUndefined();
+        expect(await rows(children)).toEqual([{ id: 1, p: 11, v: 1 }]);
+      });
+
+      // MariaDB deletes the parent and inserts it anew; MySQL 9.7 leaves the children alone.
+      const replaced = source === 'mysql';
+      it.each<[string, Stored[]]>([
+        ['ON DELETE CASCADE', replaced ? [{ id: 1, p: 1, v: 9 }] : []],
+        ['ON DELETE SET NULL', replaced ? [{ id: 1, p: 1, v: 9 }] : [{ id: 1, p: null, v: null }]],
+        ...(replaced ? [['', [{ id: 1, p: 1, v: 9 }]] satisfies [string, Stored[]]] : []),
+      ])('has the children that a REPLACE of the parent left on the source: %j', async (rule, left) => {
+        const { code, rows } = await copies.copy({
+          tables: parent(rule),
+          writes: `${fill}; REPLACE INTO p VALUES (1, 9)`,
+        });
+        expect(code).toBeUndefined();
+        expect((await rows(children)).filter(({ id }) => id === 1)).toEqual(left);
+      });
+
+      it.each<[string, string, string, string]>([
+        ['ENUM', "ENUM('10','20','30','2')", "ENUM('10','20','30')", "'2'"],
+        ['SET', "SET('1','2','4')", "SET('a','b','c')", "'4'"],
+      ])('does not take a label for the number of another: %s', async (_, type, targetType, value) => {
+        const { code, message } = await copies.copy({
+          tables: `CREATE TABLE t (id INT PRIMARY KEY, v ${type})`,
+          targetTables: `CREATE TABLE t (id INT PRIMARY KEY, v ${targetType})`,
+          writes: `INSERT INTO t VALUES (1, ${value})`,
+        });
+        expect(code).toBe('TARGET_CONFIG');
+        expect(message).toMatch(/column 'v': the label '\d' is missing/);
+      });
+
+      it('knows labels with quotes, backslashes and other letters on the target again', async () => {
+        const type = String.raw`ENUM('it''s', 'a\\b', 'c,d', 'é', '日', '"')`;
+        const values = String.raw`(1, 'it''s'), (2, 'a\\b'), (3, 'c,d'), (4, 'é'), (5, '日'), (6, '"')`;
+        const { code, rows } = await copies.copy({
+          tables: `CREATE TABLE t (id INT PRIMARY KEY, v ${type})`,
+          writes: `INSERT INTO t VALUES ${values}`,
+        });
+        expect(code).toBeUndefined();
+        expect((await rows('SELECT v FROM t ORDER BY id')).map(({ v }) => v)).toEqual([
+          "it's",
+          'a\\b',
+          'c,d',
+          'é',
+          '日',
+          '"',
+        ]);
+      });
+
+      it.each(['FLOAT', 'DOUBLE'])('does not round a %s into fewer decimal places', async (type) => {
+        const tables = `CREATE TABLE t (id INT PRIMARY KEY, v ${type})`;
+        const targetTables = `CREATE TABLE t (id INT PRIMARY KEY, v ${type}(10, 2))`;
+        const { rows, ...fitting } = await copies.copy({
+          tables,
+          targetTables,
+          writes: 'INSERT INTO t VALUES (1, 3.14), (2, -0.07), (3, 12345.5), (4, NULL)',
+        });
+        expect(fitting.code).toBeUndefined();
+        expect((await rows('SELECT v FROM t ORDER BY id')).map(({ v }) => Number(v))).toEqual([
+          3.14, -0.07, 12345.5, 0,
+        ]);
+        const { code, message } = await copies.copy({
+          tables,
+          targetTables,
+          writes: 'INSERT INTO t VALUES (1, 3.5), (2, 3.14159)',
+        });
+        expect(code).toBe('VALUE_TRUNCATED');
+        expect(message).toMatch(/shop\.t, key 2: .*more than 2 decimal places/);
+      });
+
+      // MariaDB's JSON is text.
+      const ofJson = source === 'mysql' && target === 'mysql' ? ['a column'] : [];
+      it.each(ofJson)('does not make a DOUBLE of a number that has more digits in %s of JSON', async () => {
+        const tables = 'CREATE TABLE t (id INT PRIMARY KEY, j JSON)';
+        const decimal = "JSON_ARRAY(CAST('12345678901234567890.123456789' AS DECIMAL(40, 9)))";
+        const { code, message } = await copies.copy({
+          tables,
+          writes: `INSERT INTO t VALUES (1, JSON_ARRAY(0.1, 1e20, 18446744073709551615)), (2, ${decimal})`,
+        });
+        expect(code).toBe('VALUE_TRUNCATED');
+        expect(message).toMatch(/shop\.t, key 2: .*more digits than a DOUBLE/);
+      });
+    });
+  });
+}
