@@ -12,12 +12,14 @@ export interface Zombie extends AsyncDisposable {
 }
 
 export async function makeZombie(): Promise<Zombie> {
-  // What the shell becomes knows nothing of the shell's child.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 600'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+  // What the shell becomes knows nothing of the shell's child, which ends when that is so: a shell would ask for its end.
+  const parent = spawn('sh', ['-c', 'read _ <&3 & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
   });
-  const [line] = (await once(createInterface(parent.stdout), 'line')) as [string];
+  const [line] = (await once(createInterface(parent.stdout!), 'line')) as [string];
   const pid = Number(line);
+  while (!(await readFile(`/proc/${parent.pid}/comm`, 'latin1')).startsWith('sleep')) await sleep(10);
+  parent.stdio[3]!.destroy();
   for (;;) {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
