@@ -17,13 +17,15 @@ export interface RowContext<T extends string> {
    * (a session with another binlog_row_image) are absent from the image: absent is not NULL.
    */
   readonly columns: readonly Column[];
-  /**
-   * Whether foreign keys are to act where the change is applied. False where the writing session had switched foreign_key_checks off, and
-   * where all that foreign keys did is there as changes of its own (MySQL from 9.6 on).
-   */
+  /** False where the writing session had switched foreign_key_checks off. */
   readonly foreignKeyChecks: boolean;
   /** False where the writing session had switched unique_checks off. */
   readonly uniqueChecks: boolean;
+  /**
+   * True where all that foreign keys cascaded is there as changes of its own (MySQL from 9.6 on): they must not act again where this is
+   * applied. Otherwise absent.
+   */
+  readonly hasCascades?: true | undefined;
 }
 
 export interface InsertChange<T extends string, R> extends RowContext<T> {

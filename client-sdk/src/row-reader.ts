@@ -175,6 +175,7 @@ function oneImage(
 ): (row: Row) => AnyRowChange {
   const foreignKeyChecks = (flags & PartFlag.foreignKeyChecksOff) === 0;
   const uniqueChecks = (flags & PartFlag.uniqueChecksOff) === 0;
+  const hasCascades = (flags & PartFlag.hasCascades) === 0 ? undefined : true;
   if (kind === PartKind.insert)
     return (after) => ({
       kind: 'insert',
@@ -184,6 +185,7 @@ function oneImage(
       tableVersion,
       foreignKeyChecks,
       uniqueChecks,
+      hasCascades,
     });
   if (kind === PartKind.delete)
     return (before) => ({
@@ -194,6 +196,7 @@ function oneImage(
       tableVersion,
       foreignKeyChecks,
       uniqueChecks,
+      hasCascades,
     });
   return (after) => ({
     kind: 'sequence',
@@ -203,6 +206,7 @@ function oneImage(
     tableVersion,
     foreignKeyChecks,
     uniqueChecks,
+    hasCascades,
   });
 }
 
@@ -213,6 +217,7 @@ function twoImages(
 ): (before: Row, after: Row) => AnyRowChange {
   const foreignKeyChecks = (flags & PartFlag.foreignKeyChecksOff) === 0;
   const uniqueChecks = (flags & PartFlag.uniqueChecksOff) === 0;
+  const hasCascades = (flags & PartFlag.hasCascades) === 0 ? undefined : true;
   return (before, after) => ({
     kind: 'update',
     table,
@@ -222,6 +227,7 @@ function twoImages(
     tableVersion,
     foreignKeyChecks,
     uniqueChecks,
+    hasCascades,
   });
 }
 

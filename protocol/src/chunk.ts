@@ -30,8 +30,8 @@ const fixedHeaderBytes = 30;
 export const PartKind = { insert: 1, update: 2, delete: 3, ddl: 4, sequence: 5, gap: 6 } as const;
 export type PartKindCode = (typeof PartKind)[keyof typeof PartKind];
 
-/** Flags of a part: the row event's own, and whether columns are missing from its images. */
-export const PartFlag = { foreignKeyChecksOff: 1, uniqueChecksOff: 2, partial: 4 } as const;
+/** Flags of a part: the row event's own, whether columns are missing from its images, and whether what foreign keys cascaded is there as rows. */
+export const PartFlag = { foreignKeyChecksOff: 1, uniqueChecksOff: 2, partial: 4, hasCascades: 8 } as const;
 
 /** The byte that opens each row image. */
 export const imageMarker = 0x40;

@@ -286,7 +286,7 @@ test('a statement in the binlog ends drc dev with the ways out, and each of them
   const old = await runCommand(['tail', 'shop', '--from', '-15m'], options);
   expect(old.code).toBe(1);
   expect(old.stderr).toMatch(
-    /^RETENTION_EXPIRED: [^\n]*\n {2}The oldest moment left is reached with --from earliest, or --from 2/,
+    /^RETENTION_EXPIRED: [^\n]*\n {2}The oldest moment left is reached with --from earliest, or --from 2/m,
   );
 });
 

@@ -86,7 +86,8 @@ export class RowWriter {
       run = undefined;
     }
     if (!run) {
-      const { kind, foreignKeyChecks, uniqueChecks } = change;
+      const { kind, uniqueChecks } = change;
+      const foreignKeyChecks = letsKeysAct(change);
       run = { match, kind, columns, foreignKeyChecks, uniqueChecks, rows: [], bytes: 0 };
       this.#run = run;
     }
@@ -158,7 +159,7 @@ export class RowWriter {
     const columns = presentColumns(match, after);
     // Only generated columns have changed: the target computes them itself.
     if (columns.length === 0) return;
-    await this.#target.setChecks(change.foreignKeyChecks, change.uniqueChecks);
+    await this.#target.setChecks(letsKeysAct(change), change.uniqueChecks);
     const sql =
       columns === match.written
         ? this.#text(match, 'update', () => updateSql(match, columns))
@@ -222,6 +223,10 @@ export class RowWriter {
   }
 }
 
+/** Foreign keys act as they did for the source, unless what they did comes by itself. */
+const letsKeysAct = ({ foreignKeyChecks, hasCascades }: WritableChange): boolean =>
+  foreignKeyChecks && hasCascades !== true;
+
 const continues = (
   run: Run,
   match: TableMatch,
@@ -232,7 +237,7 @@ const continues = (
   run.kind === change.kind &&
   (run.columns === columns ||
     (run.columns.length === columns.length && run.columns.every((column, i) => column === columns[i]))) &&
-  run.foreignKeyChecks === change.foreignKeyChecks &&
+  run.foreignKeyChecks === letsKeysAct(change) &&
   run.uniqueChecks === change.uniqueChecks;
 
 /** A column that the row image does not have is not written: absent is not NULL. */

@@ -435,9 +435,9 @@ export class TransactionAssembler {
 
 // --- Pure ---------------------------------------------------------------------------------------------------------
 
-/** Where all that foreign keys did is there as rows, whoever applies these must keep foreign keys from doing it again. */
 const partFlags = (flags: number, hasCascades: boolean): number =>
-  ((flags & RowsFlag.foreignKeyChecksOff) === 0 && !hasCascades ? 0 : PartFlag.foreignKeyChecksOff) |
+  (hasCascades ? PartFlag.hasCascades : 0) |
+  ((flags & RowsFlag.foreignKeyChecksOff) === 0 ? 0 : PartFlag.foreignKeyChecksOff) |
   ((flags & RowsFlag.uniqueChecksOff) === 0 ? 0 : PartFlag.uniqueChecksOff);
 
 const statementFault = (statement: Statement & { kind: 'dml' }): string =>
