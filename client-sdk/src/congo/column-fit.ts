@@ -39,7 +39,8 @@ const fitting: Record<ColumnType, readonly string[]> = {
   bit: ['bit'],
   enum: ['enum', ...texts],
   set: ['set', ...texts],
-  json: ['json', ...texts],
+  // CHAR strips blanks, which may end a text of JSON.
+  json: ['json', ...texts.filter((type) => type !== 'char')],
   geometry: geometries,
   vector: ['vector', 'varbinary', 'blob', 'mediumblob', 'longblob'],
   uuid: ['uuid', 'char', 'varchar'],
@@ -47,28 +48,19 @@ const fitting: Record<ColumnType, readonly string[]> = {
   inet6: ['inet6', 'char', 'varchar'],
 };
 
-/**
- * Whether a server takes the text for another label than the one that is missing, and says nothing: '2' for the second, 'A' for 'a'.
- * For anything else that is no label it warns.
- */
-const isMistaken = (label: string, labels: readonly string[]): boolean =>
-  !labels.includes(label) &&
-  (/^\s*[-+]?\d/.test(label) || labels.some((other) => folded(other) === folded(label)));
-
-/** Without case, accents and blanks at the end, which collations may not see. */
-const folded = (label: string): string =>
-  label.normalize('NFKD').replace(/\p{M}/gu, '').toUpperCase().toLowerCase().trimEnd();
-
 /** Why the target's column would silently change values of the source's; undefined where it would not. */
 export function columnFault(source: Column, target: TargetColumn): string | undefined {
   const types = `${source.type} into ${target.dataType}`;
   if (!fitting[source.type].includes(target.dataType)) return `${types} would change values`;
-  // Both arrive as '', and written as '' both become the label: the rows would differ without a word.
-  if (source.type === 'enum' && target.dataType === 'enum' && source.labels?.includes('')) {
-    return "the label '' of the source and ENUM's error value cannot be told apart";
+  // ENUM's error value is '', too, and written as '' it becomes the label: the rows would differ without a word.
+  if (source.type === 'enum' && target.dataType === 'enum') {
+    if ([...(source.labels ?? []), ...target.labels].includes(''))
+      return "the label '' and ENUM's error value cannot be told apart";
   }
-  const mistaken = source.labels?.find((label) => isMistaken(label, target.labels));
-  if (mistaken !== undefined && target.labels.length > 0) return `the label '${mistaken}' is missing`;
+  // The servers take a text for the label that their collation finds equal, or for the number of one: '2' for the second.
+  const isLabelled = target.dataType === 'enum' || target.dataType === 'set';
+  const missing = isLabelled ? source.labels?.find((label) => !target.labels.includes(label)) : undefined;
+  if (missing !== undefined) return `the label '${missing}' is missing`;
   if (source.type === 'decimal' && target.scale < (source.scale ?? 0)) {
     return `${source.scale} decimal places into ${target.scale} would round`;
   }

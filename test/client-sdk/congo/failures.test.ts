@@ -75,16 +75,17 @@ onEachServer('A row that cannot be applied', (flavour) => {
       Array.from({ length: 256 }, (_, i) => insert(orders, order(100 + i, i === 200 ? 'x'.repeat(21) : 'y'))),
     ],
     [
-      'an ENUM that the target does not know, beside one with the error value',
+      "a text that is too long, beside ENUM's error value",
       'VALUE_TRUNCATED',
       { table: 'shop.enums', key: '2' },
-      ['', 'a', 'b'].map((e, id) =>
+      ['x', 'y', 'xy'].map((t, id) =>
         insert(
           tableVersion('shop.enums', [
             int('id'),
-            { name: 'e', type: 'enum', nullable: true, labels: ['a', 'b'] },
+            { name: 'e', type: 'enum', nullable: true, labels: ['a'] },
+            { name: 't', type: 'text', nullable: true, length: 40, collation: 45 },
           ]),
-          { id, e },
+          { id, e: id === 1 ? 'a' : '', t },
         ),
       ),
     ],
@@ -93,7 +94,11 @@ onEachServer('A row that cannot be applied', (flavour) => {
   it.each(refusals)(
     'stops the task at its transaction, and nothing of that stays: %s',
     async (_, code, details, changes) => {
-      await target.reset(createOrders, createBare, "CREATE TABLE enums (id INT PRIMARY KEY, e ENUM('a'))");
+      await target.reset(
+        createOrders,
+        createBare,
+        "CREATE TABLE enums (id INT PRIMARY KEY, e ENUM('a'), t VARCHAR(1))",
+      );
       const topic = new FakeTopic();
       topic.append([insert(orders, order(1)), insert(bare, { note: 'a' })]);
       const before = topic.append([insert(orders, order(2))]);
