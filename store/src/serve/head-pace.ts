@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const share = 0.25;
 /** The longest that a session is kept from what is new. */
 const longestMs = 20;
+/** What telling one session takes at most, ms: what is measured beyond it was other work, which came in between. */
+const longestTurnMs = 0.1;
 /** Timers are no finer. A pause that is due but shorter is kept for the next time. */
 const timerMs = 1;
 
@@ -16,7 +18,11 @@ export class HeadPace {
   /** The next round may begin at this time. */
   #due = 0;
   #isRound = false;
+  /** Sessions of this round. */
+  #turns = 0;
   #pause: Promise<void> | undefined;
+  /** Sessions that wait for the next round. */
+  #late = 0;
 
   /** @param now ms, monotonic, finer than a millisecond */
   constructor(now: () => number) {
@@ -27,11 +33,15 @@ export class HeadPace {
   turn(): Promise<void> | undefined {
     const left = this.#due - this.#now();
     if (this.#isRound || left < timerMs) {
+      this.#turns += 1;
       this.#begin();
       return undefined;
     }
+    this.#late += 1;
     return (this.#pause ??= sleep(left).then(() => {
       this.#pause = undefined;
+      this.#turns += this.#late;
+      this.#late = 0;
       this.#begin();
     }));
   }
@@ -44,7 +54,9 @@ export class HeadPace {
     setImmediate(() => {
       this.#isRound = false;
       const now = this.#now();
-      const pause = Math.min((now - begun) * (1 / share - 1), longestMs);
+      const cost = Math.min(now - begun, this.#turns * longestTurnMs);
+      this.#turns = 0;
+      const pause = Math.min(cost * (1 / share - 1), longestMs);
       this.#due = Math.min(Math.max(this.#due, now) + pause, now + longestMs);
     });
   }
