@@ -18,7 +18,7 @@ export type ConnectionEvent =
   | { readonly kind: 'ended'; readonly error: DrcError };
 
 /**
- *   opening ──opened──▶ greeting ──welcome──▶ subscribing ──subscribed──▶ streaming ⟲ data, caughtUp, renewed
+ *   opening ──opened──▶ greeting ──welcome──▶ subscribing ──subscribed──▶ streaming ⟲ data, caughtUp, falling, renewed
  *   any ──error, ended, or what does not belong there──▶ ended
  *
  * @param topic what the store must welcome us to: an address may by now belong to another store (`WRONG_STORE`)
@@ -60,6 +60,7 @@ function afterMessage(
         ? { kind: 'streaming', store: state.store }
         : unexpected('subscribed', state);
     case 'caughtUp':
+    case 'falling':
     case 'renewed':
       return state.kind === 'streaming' ? state : unexpected(message.type, state);
   }

@@ -2,7 +2,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import { DrcError, isErrorCode } from './errors.js';
 import { FrameKind, frameHeaderBytes, maxFramePayloadBytes, sealFrame } from './frame.js';
 import type { Ddl, Gap, Partition, StartFrom } from './model.js';
-import type { ClientMessage, Progress, StoreMessage } from './messages.js';
+import { subscriptionNamePattern, type ClientMessage, type Progress, type StoreMessage } from './messages.js';
 import { isPlainValue } from './plain-value.js';
 
 /*
@@ -94,6 +94,7 @@ const isPartition: Check = (value) =>
   fits({ of: isCount, index: isCount })(value) &&
   (value as Partition).of <= 1024 &&
   (value as Partition).index < (value as Partition).of;
+const isSubscriptionName: Check = (value) => typeof value === 'string' && subscriptionNamePattern.test(value);
 const areRowRules = all(each(isRowRule), atMost(100));
 const isGrantRule = fits({
   tables: isTexts,
@@ -131,7 +132,10 @@ const clientShapes: Readonly<Record<ClientMessage['type'], Shape>> = {
     acknowledgeGaps: optional(isTexts),
     rules: optional(areRowRules),
     partition: optional(isPartition),
+    name: optional(isSubscriptionName),
+    backfill: optional(isFlag),
   },
+  committed: { lsn: isCount },
   credit: { bytes: isCount },
   renew: { ticket: isText },
 };
@@ -143,8 +147,11 @@ const storeShapes: Readonly<Record<StoreMessage['type'], Shape>> = {
     set: isText,
     grant: isEffectiveFilter,
     ahead: optional(isFlag),
+    unmatched: optional(isTexts),
+    principal: optional(isText),
   },
   caughtUp: { lsn: isCount },
+  falling: { inMs: isCount },
   renewed: { expiresAt: isCount },
   error: { code: isErrorCode, message: isText, details: isDetails },
 };

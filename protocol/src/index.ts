@@ -59,8 +59,10 @@ export { readValue, type Row, sizeOf as valueBytes, type Value } from './image-p
 export {
   type CaughtUp,
   type ClientMessage,
+  type Committed,
   type Credit,
   type Failure,
+  type Falling,
   type Hello,
   type Progress,
   protocolVersions,
@@ -69,6 +71,7 @@ export {
   type StoreMessage,
   type Subscribe,
   type Subscribed,
+  subscriptionNamePattern,
   type Welcome,
 } from './messages.js';
 export type {

@@ -11,7 +11,8 @@ import type { EffectiveFilter, LogExtent, Partition, RowOperation, RowRule, Star
  *                  ◀───────────     subscribed
  *                  ◀═══════════     data frames        (only within the credit)
  *   credit, renew  ───────────▶
- *                  ◀───────────     caughtUp, renewed, error
+ *   committed      ───────────▶
+ *                  ◀───────────     caughtUp, falling, renewed, error
  *
  * All of these are control frames (see frame.ts); what data frames hold stands in record.ts.
  */
@@ -40,7 +41,14 @@ export interface Subscribe {
   readonly rules?: readonly RowRule[];
   /** Absent: all rows. */
   readonly partition?: Partition;
+  /** What its service calls this subscription, for operators (`subscriptionNamePattern`). Absent: it has no name. */
+  readonly name?: string;
+  /** Whether a stretch that the log no longer has may be read from the source for this reader. Default: no. */
+  readonly backfill?: boolean;
 }
+
+/** Names of subscriptions: 1 to 100 of these characters. */
+export const subscriptionNamePattern = /^[A-Za-z0-9._-]{1,100}$/;
 
 /** The client has taken this many bytes of data frames (their whole length): as many more may be sent. */
 export interface Credit {
@@ -53,7 +61,13 @@ export interface Renew {
   readonly ticket: string;
 }
 
-export type ClientMessage = Hello | Subscribe | Credit | Renew;
+/** The client is done with all up to `lsn`, and has saved that. For operators alone: nothing is trimmed or sent by it. */
+export interface Committed {
+  readonly type: 'committed';
+  readonly lsn: number;
+}
+
+export type ClientMessage = Hello | Subscribe | Credit | Renew | Committed;
 
 export interface Welcome {
   readonly type: 'welcome';
@@ -73,12 +87,22 @@ export interface Subscribed {
   readonly grant: EffectiveFilter;
   /** Whether the checkpoint has transactions that the log has not: what it covers is not sent when it comes. Default: no. */
   readonly ahead?: boolean;
+  /** Globs of the wish that match no table that the topic has so far and the reader may read. Absent: none. */
+  readonly unmatched?: readonly string[];
+  /** `sub` of the ticket: whom the store takes the client for. */
+  readonly principal?: string;
 }
 
 /** All that the log held has been sent: sent each time the stream reaches the head after having been behind it by more than one burst, and once at the start. */
 export interface CaughtUp {
   readonly type: 'caughtUp';
   readonly lsn: number;
+}
+
+/** What the client needs next will have been trimmed in about this time: sent, and sent again, where it is close. */
+export interface Falling {
+  readonly type: 'falling';
+  readonly inMs: number;
 }
 
 /** The new ticket is in force; `expiresAt` in ms since 1970. */
@@ -95,7 +119,7 @@ export interface Failure {
   readonly details: ErrorDetails;
 }
 
-export type StoreMessage = Welcome | Subscribed | CaughtUp | Renewed | Failure;
+export type StoreMessage = Welcome | Subscribed | CaughtUp | Falling | Renewed | Failure;
 
 /**
  * A record of the data stream (record.ts): all transactions up to `lsn` have been sent or held nothing for this

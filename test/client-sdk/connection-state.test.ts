@@ -25,6 +25,7 @@ const events = {
   subscribed: message({ type: 'subscribed', lineage: 'x', lsn: 1, set: '', grant: { tables: [] } }),
   data: { kind: 'data' },
   caughtUp: message({ type: 'caughtUp', lsn: 1 }),
+  falling: message({ type: 'falling', inMs: 1 }),
   renewed: message({ type: 'renewed', expiresAt: 1 }),
   error: message({ type: 'error', code: 'TICKET_EXPIRED', message: 'ran out', details: {} }),
   ended: { kind: 'ended', error: lost },
@@ -40,6 +41,7 @@ const refused = {
   subscribed: violation,
   data: violation,
   caughtUp: violation,
+  falling: violation,
   renewed: violation,
   ...everywhere,
 };
@@ -54,7 +56,13 @@ const table: Record<keyof typeof states, Record<keyof typeof events, string>> = 
     strangeWelcome: 'PROTOCOL_VERSION',
   },
   subscribing: { ...refused, subscribed: 'streaming' },
-  streaming: { ...refused, data: 'streaming', caughtUp: 'streaming', renewed: 'streaming' },
+  streaming: {
+    ...refused,
+    data: 'streaming',
+    caughtUp: 'streaming',
+    falling: 'streaming',
+    renewed: 'streaming',
+  },
   ended: Object.fromEntries(Object.keys(events).map((event) => [event, 'CONNECTION_LOST'])) as Record<
     keyof typeof events,
     string

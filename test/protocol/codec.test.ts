@@ -65,16 +65,36 @@ const clientMessages: { readonly [T in ClientMessage['type']]: readonly (ClientM
       credit: 1,
       acknowledgeGaps: ['0-1-77', 'b2c5a7f0-0000-11ee-8000-000000000001:5'],
     },
+    {
+      type: 'subscribe',
+      from: { kind: 'earliest' },
+      tables: [],
+      operations: [],
+      credit: 1,
+      name: 'billing-2.eu_1',
+      backfill: true,
+    },
   ],
   credit: [{ type: 'credit', bytes: 65_536 }],
+  committed: [{ type: 'committed', lsn: 2 ** 40 }],
   renew: [{ type: 'renew', ticket: 'a.b.c' }],
 };
 const storeMessages: { readonly [T in StoreMessage['type']]: readonly (StoreMessage & { type: T })[] } = {
   welcome: [{ type: 'welcome', version: 1, store: 's1', topic: 'shop', log: extent }],
   subscribed: [
     { type: 'subscribed', lineage: 'ab', lsn: 2 ** 40, set: '0-1-5', grant: { tables: ['shop.*'] } },
+    {
+      type: 'subscribed',
+      lineage: 'ab',
+      lsn: 1,
+      set: '',
+      grant: { tables: ['**'] },
+      unmatched: ['shop.o*'],
+      principal: 'billing',
+    },
   ],
   caughtUp: [{ type: 'caughtUp', lsn: 0 }],
+  falling: [{ type: 'falling', inMs: 60_000 }],
   renewed: [{ type: 'renewed', expiresAt: 1_795_334_400_123 }],
   error: [
     { type: 'error', code: 'RETENTION_EXPIRED', message: 'Too old.', details: {} },

@@ -35,6 +35,7 @@ export type SessionEvent =
   | { readonly kind: 'hello' }
   | { readonly kind: 'subscribe' }
   | { readonly kind: 'credit' }
+  | { readonly kind: 'committed' }
   | { readonly kind: 'renew' }
   /** The place was found. `ahead`: the checkpoint has transactions that the log has not. */
   | { readonly kind: 'sought'; readonly ahead: boolean }
@@ -74,6 +75,7 @@ export function next(state: SessionState, event: SessionEvent): SessionState {
     case 'subscribe':
       return state.kind === 'agreed' ? { kind: 'seeking' } : outOfTurn(event.kind);
     case 'credit':
+    case 'committed':
       return isStreaming(state) ? state : outOfTurn(event.kind);
     case 'renew':
       return state.kind === 'greeting' ? outOfTurn(event.kind) : state;

@@ -211,6 +211,8 @@ export class Session {
         this.#credit?.acknowledge(message.bytes);
         this.#writer?.wake();
         return;
+      case 'committed':
+        return;
       case 'renew':
         return this.#renew(message);
     }

@@ -213,7 +213,7 @@ export class FakeSession {
       this.acknowledgedBytes += message.bytes;
       if (this.outstanding < 0) throw new Error('More was acknowledged than was sent.');
       this.pump();
-    } else {
+    } else if (message.type === 'renew') {
       this.renewals.push(message.ticket);
       this.send({ type: 'renewed', expiresAt: Date.now() + 60_000 });
     }

@@ -19,6 +19,7 @@ const events: Record<EventKind, SessionEvent> = {
   hello: { kind: 'hello' },
   subscribe: { kind: 'subscribe' },
   credit: { kind: 'credit' },
+  committed: { kind: 'committed' },
   renew: { kind: 'renew' },
   sought: { kind: 'sought', ahead: false },
   passed: { kind: 'passed' },
@@ -46,12 +47,13 @@ const always = {
 } as const;
 /** What comes from the delivery has no meaning before there is one. */
 const noDelivery = (state: StateKind) => ({ passed: state, behind: state, caughtUp: state }) as const;
-const beforeStreaming = { credit: violation, drain: '1001', ...always } as const;
+const beforeStreaming = { credit: violation, committed: violation, drain: '1001', ...always } as const;
 const streaming = (state: StateKind) =>
   ({
     hello: violation,
     subscribe: violation,
     credit: state,
+    committed: state,
     renew: state,
     sought: state,
     drain: 'draining',
