@@ -73,6 +73,8 @@ const clientMessages: { readonly [T in ClientMessage['type']]: readonly (ClientM
       credit: 1,
       name: 'billing-2.eu_1',
       backfill: true,
+      rules: [{ tables: ['shop.orders'], where: 'total > 1', columns: ['id', 'total'] }],
+      partition: { of: 1024, index: 1023 },
     },
   ],
   credit: [{ type: 'credit', bytes: 65_536 }],
@@ -89,6 +91,7 @@ const storeMessages: { readonly [T in StoreMessage['type']]: readonly (StoreMess
       lsn: 1,
       set: '',
       grant: { tables: ['**'] },
+      ahead: true,
       unmatched: ['shop.o*'],
       principal: 'billing',
     },
@@ -148,6 +151,21 @@ const decoders: readonly [string, (bytes: Buffer) => unknown, object][] = [
   ['gap', decodeGap, gap],
 ];
 
+/** May be absent. */
+const optionalFields: ReadonlySet<string> = new Set([
+  'acknowledgeGaps',
+  'ahead',
+  'backfill',
+  'columns',
+  'name',
+  'partition',
+  'principal',
+  'rules',
+  'text',
+  'unmatched',
+  'where',
+]);
+
 /** The value with one field replaced or dropped, for each field at any depth; `details` may have any fields. */
 function* spoiled(value: unknown, path = ''): Generator<[string, unknown]> {
   if (path.startsWith('.details.')) return;
@@ -159,8 +177,7 @@ function* spoiled(value: unknown, path = ''): Generator<[string, unknown]> {
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, item] of Object.entries(value)) {
       const { [key]: _, ...rest } = value as Record<string, unknown>;
-      if (path !== '.details' && key !== 'text' && key !== 'acknowledgeGaps')
-        yield [`${path}.${key} dropped`, rest];
+      if (path !== '.details' && !optionalFields.has(key)) yield [`${path}.${key} dropped`, rest];
       for (const [where, other] of spoiled(item, `${path}.${key}`)) yield [where, { ...value, [key]: other }];
     }
   } else if (typeof value === 'string') {
@@ -200,6 +217,30 @@ describe('a message', () => {
       [],
     );
     expect(() => decode(Buffer.concat([bytes, Buffer.of(0xc0)]))).toThrow(violation);
+  });
+
+  it('asks for rows within limits, and for nothing that is not understood', () => {
+    const texts = (count: number): string[] => Array.from({ length: count }, () => 'a');
+    const asking = (wish: object): unknown =>
+      decodeClientMessage(packr.pack({ ...clientMessages.subscribe[0], ...wish }));
+    const rule = { tables: ['a.b'] };
+    expect(() =>
+      asking({ rules: [{ tables: texts(1000), where: 'x'.repeat(10_000), columns: texts(4096) }] }),
+    ).not.toThrow();
+    const beyond = [
+      { rules: Array.from({ length: 101 }, () => rule) },
+      { rules: [{ tables: texts(1001) }] },
+      { rules: [{ ...rule, where: 'x'.repeat(10_001) }] },
+      { rules: [{ ...rule, columns: texts(4097) }] },
+      { rules: [{ ...rule, except: ['secret'] }] },
+      { partition: { of: 1025, index: 0 } },
+      { partition: { of: 4, index: 4 } },
+      { name: '' },
+      { name: 'a'.repeat(101) },
+      { name: '../billing' },
+      { name: 'größe' },
+    ];
+    expect(notRefused('PROTOCOL_VIOLATION', beyond, asking)).toEqual([]);
   });
 
   it('may have more fields than are known', () => {
