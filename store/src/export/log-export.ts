@@ -4,6 +4,7 @@ import { StoppedLog, type StoppedLogOptions } from '../log/stopped-log.js';
 import { Credit } from '../serve/credit.js';
 import { Delivery } from '../serve/delivery.js';
 import { Filter } from '../serve/filter.js';
+import { FilterViews } from '../serve/filter-views.js';
 import { FramePool } from '../serve/frame-pool.js';
 import { HeadPace } from '../serve/head-pace.js';
 import { HistoryReads } from '../serve/history-reads.js';
@@ -91,6 +92,10 @@ async function deliver(
 ): Promise<ServeCounters> {
   const counters = new ServeCounters();
   const isAtEnd = new AbortController();
+  // Who may read the folder may read everything.
+  using share = new FilterViews(slice).take(
+    new Filter({ tables, operations: [] }, { rules: [{ tables: ['**'] }] }),
+  );
   const writer = new FrameWriter({
     sink,
     counters,
@@ -101,8 +106,7 @@ async function deliver(
   });
   const delivery = new Delivery({
     log: slice,
-    // Who may read the folder may read everything.
-    filter: new Filter({ tables, operations: [] }, { rules: [{ tables: ['**'] }] }),
+    share,
     writer,
     counters,
     clock: systemClock,

@@ -1,36 +1,31 @@
 import { setImmediate } from 'node:timers/promises';
 import {
-  canonicalTableVersion,
   DrcError,
-  decodeDdl,
-  encodeDdl,
   encodeProgress,
   isDrcError,
   PartKind,
-  partHeaderBytes,
-  partsOf,
   RecordKind,
-  schemaIdBytes,
   type Checkpoint,
-  type PartSlice,
   type TransactionSet,
 } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import { refuseDivergence } from './divergence.js';
-import type { Filter } from './filter.js';
+import type { SeenTable } from './filter-view.js';
+import type { ViewShare } from './filter-views.js';
 import type { FrameWriter } from './frame-writer.js';
 import { judgeGap } from './gap.js';
 import type { HeadPace } from './head-pace.js';
 import type { HistoryReads } from './history-reads.js';
 import { ProgressPace } from './progress-pace.js';
 import type { Cursor, ReadableLog, StoredChunk } from './readable-log.js';
-import type { RowFilter } from './row-filter.js';
-import { Selection } from './selection.js';
+import type { Selection } from './selection.js';
 import type { ServeCounters } from './serve-counters.js';
+import type { SharedBurst } from './shared-burst.js';
 
 export interface DeliveryOptions {
   readonly log: ReadableLog;
-  readonly filter: Filter;
+  /** What the reader sees. Disposed by who made it. */
+  readonly share: ViewShare;
   readonly writer: FrameWriter;
   readonly counters: ServeCounters;
   readonly clock: Clock;
@@ -59,19 +54,11 @@ export interface DeliveryObserver {
   passed(): void;
 }
 
-/** What this connection knows of one table version. */
-interface KnownTable {
-  readonly wanted: boolean;
-  announced: boolean;
-  /** Undefined where the reader has all of it: its parts then go out as they are stored. */
-  readonly rows: RowFilter | undefined;
-}
-
 /** A reader that has passed this much since it was last at the head counts as behind. */
 const behindBytes = 1024 * 1024;
 
-/** Versions remembered at most; beyond it they are looked up, and announced, once more. */
-const maxKnownTables = 10_000;
+/** Table versions remembered as announced at most; beyond it they are announced once more. */
+const maxAnnounced = 10_000;
 
 /**
  * One reader's stream: reads the log from a cursor at the client's pace, leaves out what is not for it, and packs the
@@ -81,9 +68,10 @@ const maxKnownTables = 10_000;
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #pace = new ProgressPace();
-  readonly #tables = new Map<string, KnownTable>();
-  /** The executed set up to the last transaction passed, sent or not. */
-  readonly #set: TransactionSet;
+  /** Tables that this connection knows of. */
+  readonly #announced = new Set<SeenTable>();
+  /** The executed set up to the last transaction passed, sent or not; undefined while it follows the bursts of others, who know it. */
+  #set: TransactionSet | undefined;
   #checkpoint: Checkpoint | undefined;
   #cursor: Cursor;
   /** The last transaction passed, sent or not, and its log time. */
@@ -118,7 +106,7 @@ export class Delivery {
     try {
       while (!stop.aborted) {
         if (this.#cursor.lsn > log.head.value.lsn) await this.#waitAtHead();
-        else await this.#burst();
+        else if (!(await this.#passShared())) await this.#burst();
       }
     } catch (error) {
       // All that stands in front of what this reader cannot be given is sent.
@@ -129,8 +117,37 @@ export class Delivery {
     await writer.flush();
   }
 
+  /** Takes what was composed for all readers of the view, where that goes on from here. */
+  async #passShared(): Promise<boolean> {
+    const { share, writer } = this.#options;
+    const { lsn, chunk } = this.#cursor;
+    const isInStep = chunk === 0 && this.#bytesBehind <= behindBytes && this.#checkpoint === undefined;
+    if (!isInStep || !share.isShared || writer.isOpen) return false;
+    const burst = await share.bursts.from(lsn);
+    if (burst === undefined) return false;
+    for (const table of burst.tables) if (!this.#announced.has(table)) return false;
+    if (burst.frame !== undefined) await writer.writeSealed(burst.frame);
+    this.#passed(burst);
+    await this.#afterBurst(false);
+    return true;
+  }
+
+  #passed(burst: SharedBurst): void {
+    const { counters } = this.#options;
+    this.#set = undefined;
+    this.#cursor = { lsn: burst.nextLsn, chunk: 0 };
+    this.#passedLsn = burst.nextLsn - 1;
+    this.#logTime = burst.logTime;
+    this.#bytesBehind += burst.logBytes;
+    this.#pace.include(burst.pace);
+    counters.rows += burst.rows;
+    counters.transactions += burst.transactions;
+    counters.transactionsSkipped += burst.skipped;
+  }
+
   async #burst(): Promise<void> {
-    const { log, burstBytes, end, writer, observer, historyReads } = this.#options;
+    this.#set ??= await this.#options.share.bursts.executedBehind(this.#passedLsn);
+    const { log, burstBytes, end, writer, historyReads } = this.#options;
     const framesBefore = writer.framesSent;
     const read = () => log.read(this.#cursor, { maxBytes: burstBytes, signal: end });
     const burst = await (this.#bytesBehind > behindBytes ? historyReads.take(read) : read());
@@ -145,14 +162,17 @@ export class Delivery {
     }
     this.#cursor = burst.next;
     this.#passCheckpoint();
+    // A frame stays open for the next burst only while frames flow, so that nothing waits behind much that is left out.
+    if (this.#cursor.lsn <= log.head.value.lsn && writer.framesSent === framesBefore) await writer.flush();
+    await this.#afterBurst(wasBehind);
+  }
+
+  async #afterBurst(wasBehind: boolean): Promise<void> {
+    const { log, observer } = this.#options;
     if (!wasBehind && this.#bytesBehind > behindBytes) observer.behind();
     if (this.#pace.pending && this.#pace.dueIn(this.#now()) === 0) await this.#tellProgress();
-    if (this.#cursor.lsn <= log.head.value.lsn) {
-      // A frame stays open for the next burst only while frames flow, so that nothing waits behind much that is left out.
-      if (writer.framesSent === framesBefore) await writer.flush();
-      // The log may answer from its cache, and frames may go at once: the other sessions and the capture want the thread too.
-      await setImmediate();
-    }
+    // The log may answer from its cache, and frames may go at once: the other sessions and the capture want the thread too.
+    if (this.#cursor.lsn <= log.head.value.lsn) await setImmediate();
   }
 
   async #waitAtHead(): Promise<void> {
@@ -208,7 +228,7 @@ export class Delivery {
   #pass(chunk: StoredChunk): Promise<void> | undefined {
     if (chunk.chunk === 0) {
       this.#given = false;
-      if (this.#checkpoint !== undefined) refuseDivergence(chunk.id, this.#set, this.#checkpoint.set);
+      if (this.#checkpoint !== undefined) refuseDivergence(chunk.id, this.#executed, this.#checkpoint.set);
       this.#covered = this.#checkpoint !== undefined && this.#checkpoint.covers(chunk.id);
     }
     if (this.#covered) {
@@ -218,8 +238,11 @@ export class Delivery {
     }
     // It is the only part of its transaction.
     if (chunk.bytes[chunk.partsAt] === PartKind.gap) return this.#passGap(chunk);
-    const selection = this.#select(chunk);
-    return selection === undefined ? this.#learnAndPass(chunk) : this.#write(chunk, selection);
+    const selection = this.#options.share.view.select(chunk);
+    const isKnown = selection?.tables.every((table) => this.#announced.has(table));
+    return selection !== undefined && isKnown === true
+      ? this.#write(chunk, selection)
+      : this.#announceAndPass(chunk, selection);
   }
 
   #write(chunk: StoredChunk, selection: Selection): Promise<void> | undefined {
@@ -237,7 +260,7 @@ export class Delivery {
 
   #endTransaction(chunk: StoredChunk): void {
     const { counters } = this.#options;
-    this.#set.add(chunk.id);
+    this.#executed.add(chunk.id);
     this.#passedLsn = chunk.lsn;
     this.#logTime = chunk.logTime;
     if (this.#given) {
@@ -249,51 +272,13 @@ export class Delivery {
     }
   }
 
-  /** What this reader is to have of a chunk; undefined where a table version must be looked up or announced first. */
-  #select(chunk: StoredChunk): Selection | undefined {
-    const { bytes } = chunk;
-    const { filter } = this.#options;
-    const selection = new Selection(bytes, chunk.partsAt);
-    for (const part of partsOf(bytes, chunk.partsAt)) {
-      if (part.kind === PartKind.ddl) {
-        this.#selectDdl(selection, bytes, part);
-        continue;
-      }
-      if (!filter.mayWantPart(part.kind)) continue;
-      const table = this.#tables.get(schemaKey(bytes, part.bodyAt));
-      if (table === undefined || (table.wanted && !table.announced)) return undefined;
-      if (!table.wanted) continue;
-      if (table.rows !== undefined) {
-        const { parts, rows } = table.rows.filter(bytes, part, (kind) => filter.wantsKind(kind));
-        if (rows > 0) selection.insert(parts, rows);
-      } else if (filter.wantsKind(part.kind)) {
-        selection.keep(part, bytes.readUInt32LE(part.bodyAt + schemaIdBytes));
-      }
-    }
-    return selection;
-  }
-
-  #selectDdl(selection: Selection, bytes: Buffer, part: PartSlice): void {
-    const ddl = decodeDdl(bytes.subarray(part.bodyAt, part.end));
-    const seen = this.#options.filter.ddl(ddl);
-    if (seen === undefined) return;
-    if (seen === ddl) return selection.keep(part, 0);
-    const body = encodeDdl(seen);
-    const rewritten = Buffer.allocUnsafe(partHeaderBytes + body.length);
-    rewritten[0] = part.kind;
-    rewritten[1] = part.flags;
-    rewritten.writeUInt32LE(body.length, 2);
-    body.copy(rewritten, partHeaderBytes);
-    selection.insert(rewritten);
-  }
-
   /**
    * A transaction that was left out of the log. Where it concerns the reader, the stream ends in front of it, behind all
    * that stands before it; acknowledged, it passes, and the reader's next checkpoint has it.
    */
   async #passGap(chunk: StoredChunk): Promise<void> {
-    const { filter, acknowledgedGaps, writer } = this.#options;
-    const verdict = judgeGap(chunk, filter, acknowledgedGaps);
+    const { share, acknowledgedGaps, writer } = this.#options;
+    const verdict = judgeGap(chunk, share.view.filter, acknowledgedGaps);
     if (verdict.kind !== 'refused') this.#endTransaction(chunk);
     if (verdict.kind === 'unconcerned') return;
     if (this.#pace.pending) await this.#tellProgress();
@@ -302,30 +287,20 @@ export class Delivery {
     throw verdict.error;
   }
 
-  /** Looks up the chunk's tables and sends those that the client will need, then passes the chunk. */
-  async #learnAndPass(chunk: StoredChunk): Promise<void> {
-    const { log, filter, writer } = this.#options;
-    if (this.#tables.size >= maxKnownTables) this.#tables.clear();
-    for (const part of partsOf(chunk.bytes, chunk.partsAt)) {
-      if (part.kind === PartKind.ddl || !filter.mayWantPart(part.kind)) continue;
-      const key = schemaKey(chunk.bytes, part.bodyAt);
-      const known = this.#tables.get(key);
-      if (known !== undefined && known.announced === known.wanted) continue;
-      const id = chunk.bytes.subarray(part.bodyAt, part.bodyAt + schemaIdBytes);
-      const version = await log.table(id);
-      const wanted = filter.wantsTable(`${version.schema}.${version.table}`);
-      const rows = wanted ? filter.rowsOf(version) : undefined;
-      if (wanted) {
-        const seenId = rows?.schemaId ?? id;
-        const text = Buffer.from(canonicalTableVersion(rows?.version ?? version), 'utf8');
-        const pieces = [seenId, text].map((bytes) => ({ bytes, at: 0, end: bytes.length }));
-        await writer.write(RecordKind.schema, pieces, id.length + text.length);
-      }
-      this.#tables.set(key, { wanted, announced: wanted, rows });
-    }
-    const selection = this.#select(chunk);
-    if (selection === undefined) {
-      throw new DrcError('INTERNAL', 'A table version was forgotten while it was needed.');
+  /** Sends the tables that the client will need, those that are not known looked up first, then passes the chunk. */
+  async #announceAndPass(chunk: StoredChunk, known: Selection | undefined): Promise<void> {
+    const { share, writer } = this.#options;
+    const selection = known ?? (await share.view.selectLearning(chunk));
+    for (const table of selection.tables) {
+      if (this.#announced.has(table)) continue;
+      if (this.#announced.size >= maxAnnounced) this.#announced.clear();
+      const { announcement } = table;
+      await writer.write(
+        RecordKind.schema,
+        [{ bytes: announcement, at: 0, end: announcement.length }],
+        announcement.length,
+      );
+      this.#announced.add(table);
     }
     await this.#write(chunk, selection);
   }
@@ -333,10 +308,11 @@ export class Delivery {
   async #tellProgress(): Promise<void> {
     // Within a transaction that is being given, the record would stand between its chunks; it can wait for the end.
     if (this.#cursor.chunk > 0 && this.#given) return;
+    const { share } = this.#options;
     const body = encodeProgress({
       lsn: this.#passedLsn,
       logTime: this.#logTime,
-      set: this.#set.toString(),
+      set: (this.#set ?? (await share.bursts.executedBehind(this.#passedLsn))).toString(),
     });
     this.#pace.tell(this.#now());
     await this.#options.writer.write(
@@ -347,14 +323,18 @@ export class Delivery {
   }
 
   #passCheckpoint(): void {
-    if (this.#checkpoint === undefined || !this.#checkpoint.set.isSubsetOf(this.#set)) return;
+    if (this.#checkpoint === undefined || !this.#checkpoint.set.isSubsetOf(this.#executed)) return;
     this.#checkpoint = undefined;
     this.#options.observer.passed();
+  }
+
+  /** While it goes its own way, which is wherever it looks into chunks. */
+  get #executed(): TransactionSet {
+    if (this.#set === undefined) throw new DrcError('INTERNAL', 'The executed set of a reader is not known.');
+    return this.#set;
   }
 
   #now(): number {
     return this.#options.clock.monotonic();
   }
 }
-
-const schemaKey = (bytes: Buffer, at: number): string => bytes.toString('latin1', at, at + schemaIdBytes);

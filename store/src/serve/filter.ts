@@ -97,6 +97,13 @@ export class Filter {
     };
   }
 
+  /** Equal texts: two readers get the same of the same log, acknowledged gaps apart. */
+  get text(): string {
+    const { tables, operations, rules = [], partition } = this.#asked;
+    const grant = grantText(this.#rules.map(({ rule }) => rule));
+    return JSON.stringify([tables, operations, rules, partition, grant]);
+  }
+
   /** Equal texts: of two grants with the same wish the reader gets the same. */
   get accessText(): string {
     if (!this.#namesAll) return grantText(this.#rules.map(({ rule }) => rule));

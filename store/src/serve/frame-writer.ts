@@ -73,14 +73,27 @@ export class FrameWriter {
     return undefined;
   }
 
+  /** Whether a frame is begun and not sent. */
+  get isOpen(): boolean {
+    return this.#frame !== undefined;
+  }
+
+  /** Sends a frame that was made elsewhere, and may go to others too. None may be open. */
+  async writeSealed(frame: Buffer): Promise<void> {
+    while (!this.#maySend(frame.length)) await this.#room();
+    this.#options.signal.throwIfAborted();
+    this.#send(frame, () => undefined);
+  }
+
   /** Sends the open frame, however little is in it. */
   async flush(): Promise<void> {
     if (this.#frame === undefined) return;
     const frame = sealFrame(this.#frame.subarray(0, this.#length), FrameKind.data);
     while (!this.#maySend(frame.length)) await this.#room();
     this.#options.signal.throwIfAborted();
-    this.#send(this.#frame, frame);
+    const buffer = this.#frame;
     this.#frame = undefined;
+    this.#send(frame, () => this.#options.pool.give(buffer));
   }
 
   /** Looks again whether there is room: the client has acknowledged something. */
@@ -132,8 +145,8 @@ export class FrameWriter {
     });
   }
 
-  #send(buffer: Buffer, frame: Buffer): void {
-    const { sink, credit, pool, counters } = this.#options;
+  #send(frame: Buffer, done: () => void): void {
+    const { sink, credit, counters } = this.#options;
     credit.spend(frame.length);
     this.#unsentBytes += frame.length;
     this.#framesSent++;
@@ -141,7 +154,7 @@ export class FrameWriter {
     counters.bytes += frame.length;
     sink.send(frame, () => {
       this.#unsentBytes -= frame.length;
-      pool.give(buffer);
+      done();
       this.wake();
     });
   }

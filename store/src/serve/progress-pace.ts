@@ -14,11 +14,15 @@ export class ProgressPace {
   #skipped = 0;
   #holes = 0;
   #inHole = false;
+  /** Whether the first transaction since the last progress was given. */
+  #beganGiven = false;
+  #isEmpty = true;
   /** Monotonic ms of the last progress. Long ago at first: the first one need not wait. */
   #toldAt = Number.NEGATIVE_INFINITY;
 
   /** A whole transaction was passed over. */
   skip(): void {
+    this.#isEmpty = false;
     this.#skipped++;
     this.#inHole = true;
   }
@@ -32,6 +36,19 @@ export class ProgressPace {
   give(): void {
     if (this.#inHole) this.#holes++;
     this.#inHole = false;
+    this.#beganGiven ||= this.#isEmpty;
+    this.#isEmpty = false;
+  }
+
+  /** What another pace has counted comes behind what this one has. */
+  include(other: ProgressPace): void {
+    if (other.#isEmpty) return this.skipBytes(other.#skippedBytes);
+    if (this.#inHole && other.#beganGiven) this.#holes++;
+    this.#isEmpty = false;
+    this.#holes += other.#holes;
+    this.#inHole = other.#inHole;
+    this.#skipped += other.#skipped;
+    this.#skippedBytes += other.#skippedBytes;
   }
 
   /** A progress record was written. */
@@ -40,6 +57,8 @@ export class ProgressPace {
     this.#skipped = 0;
     this.#holes = 0;
     this.#inHole = false;
+    this.#beganGiven = false;
+    this.#isEmpty = true;
     this.#toldAt = now;
   }
 

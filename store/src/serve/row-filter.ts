@@ -3,18 +3,16 @@ import { crc32 } from 'node:zlib';
 import {
   compileCondition,
   DrcError,
-  imageMarker,
   parseRowsHeader,
   PartKind,
   type PartKindCode,
   type PartSlice,
-  readValue,
   schemaIdOf,
   type TableVersion,
   type Value,
-  valueBytes,
 } from '@drc/protocol';
 import { PartsBuilder, type BuiltParts } from './parts-builder.js';
+import { isPresent, ScannedImage } from './scanned-image.js';
 
 /** Of a table, what one reader is to have. */
 export interface RowWish {
@@ -42,20 +40,29 @@ export class RowFilter {
   readonly #source: TableVersion;
   /** Of the source's columns, whether it is delivered; undefined: all are. */
   readonly #kept: readonly boolean[] | undefined;
-  /** Of the source's columns, whether it is hashed; undefined: none is. */
-  readonly #hashed: readonly boolean[] | undefined;
+  /** What of an image goes out; undefined: all of it. */
+  readonly #stretches: readonly Stretch[] | undefined;
   readonly #hashKey: Buffer | undefined;
-  readonly #holds: (image: Image) => boolean;
+  readonly #holds: (image: ScannedImage) => boolean;
+  /** Of the row that is looked at. */
+  readonly #before: ScannedImage;
+  readonly #after: ScannedImage;
 
   /** @throws DrcError `CONDITION_INVALID` for a condition that this table version cannot be asked */
   constructor(version: TableVersion, { where, anyOf = [], columns, partition, hash }: RowWish) {
     this.#source = version;
     const kept = columns === undefined ? undefined : version.columns.map(({ name }) => columns(name));
     this.#kept = kept?.includes(false) === true ? kept : undefined;
-    const hashed = hash && version.columns.map(({ name }) => hash.of(name));
-    this.#hashed = hashed?.includes(true) === true ? hashed : undefined;
+    const hashes = hash && version.columns.map(({ name }) => hash.of(name));
+    const hashed = hashes?.includes(true) === true ? hashes : undefined;
     this.#hashKey = hash?.key;
-    const seen = this.#hashed === undefined ? version : withHashes(version, this.#hashed);
+    const seen = hashed === undefined ? version : withHashes(version, hashed);
+    this.#stretches =
+      this.#kept === undefined && hashed === undefined
+        ? undefined
+        : stretchesOf(version.columns.length, this.#kept, hashed);
+    this.#before = new ScannedImage(version.columns);
+    this.#after = new ScannedImage(version.columns);
     this.version = this.#kept === undefined ? seen : projected(seen, this.#kept);
     this.schemaId = schemaIdOf(this.version);
     const conditions = where.map((text) => compileCondition(text, version));
@@ -65,7 +72,7 @@ export class RowFilter {
     this.#holds = (image) => {
       if (share !== undefined && share(image) !== partition!.index) return false;
       if (conditions.length === 0 && alternatives.length === 0) return true;
-      const values = valuesOf(image, needed, version);
+      const values = image.values(needed);
       // Each is asked: what cannot be told of one must not depend on the others' order.
       const isGranted =
         alternatives.length === 0 ||
@@ -83,53 +90,53 @@ export class RowFilter {
   filter(bytes: Buffer, part: PartSlice, wants: (kind: PartKindCode) => boolean): BuiltParts {
     const columns = this.#source.columns.length;
     const header = parseRowsHeader(bytes, part, columns);
-    const out = new PartsBuilder(part.flags, this.schemaId, {
-      before: this.#bitmap(header.before),
-      after: this.#bitmap(header.after),
-    });
+    const out = new PartsBuilder(
+      part.flags,
+      this.schemaId,
+      {
+        before: this.#bitmap(header.before),
+        after: this.#bitmap(header.after),
+      },
+      guessOf(part),
+    );
     const hasBefore = part.kind === PartKind.update || part.kind === PartKind.delete;
     const hasAfter = part.kind !== PartKind.delete;
     let at = header.imagesAt;
     for (let row = 0; row < header.rows; row += 1) {
-      const before = hasBefore ? scanImage(bytes, at, part.end, columns, header.before) : undefined;
-      if (before !== undefined) at = before.end;
-      const after = hasAfter ? scanImage(bytes, at, part.end, columns, header.after) : undefined;
-      if (after !== undefined) at = after.end;
-      const was = before !== undefined && this.#holds(before);
-      const is = after !== undefined && this.#holds(after);
+      if (hasBefore) at = this.#before.scan(bytes, at, part.end, header.before);
+      if (hasAfter) at = this.#after.scan(bytes, at, part.end, header.after);
+      const was = hasBefore && this.#holds(this.#before);
+      const is = hasAfter && this.#holds(this.#after);
       if (!was && !is) continue;
       const kind = part.kind !== PartKind.update ? part.kind : kindOf(was, is);
       if (!wants(kind)) continue;
-      const images = [was ? before : undefined, is ? after : undefined];
-      out.add(
-        kind,
-        images.flatMap((image) => (image === undefined ? [] : this.#pieces(image))),
-      );
+      out.beginRow(kind);
+      if (was) this.#put(this.#before, out);
+      if (is) this.#put(this.#after, out);
     }
     return out.take();
   }
 
   /** The image as the reader sees it. */
-  #pieces(image: Image): Buffer[] {
-    const { bytes, at, end, offsets } = image;
-    const kept = this.#kept;
-    const hashed = this.#hashed;
-    if (kept === undefined && hashed === undefined) return [bytes.subarray(at, end)];
-    const pieces = [bytes.subarray(at, at + 1)];
-    for (let column = 0; column < offsets.length; column += 1) {
-      const from = offsets[column]!;
-      if (from < 0 || kept?.[column] === false) continue;
-      if (hashed?.[column] === true) pieces.push(this.#hashOf(image, column));
-      else pieces.push(bytes.subarray(from, from + valueBytes(bytes, from)));
+  #put(image: ScannedImage, out: PartsBuilder): void {
+    const { bytes, at, offsets } = image;
+    const columns = offsets.length - 1;
+    if (this.#stretches === undefined) return out.copy(bytes, at, offsets[columns]!);
+    out.copy(bytes, at, at + 1);
+    for (const { first, end, isHashed } of this.#stretches) {
+      if (isHashed && image.has(first)) {
+        const hash = this.#hashOf(image, first);
+        out.copy(hash, 0, hash.length);
+      } else {
+        out.copy(bytes, offsets[first]!, offsets[end]!);
+      }
     }
-    return pieces;
   }
 
   /** A value's hash as a msgpack str 8; NULL as it is. */
-  #hashOf({ bytes, offsets }: Image, column: number): Buffer {
-    const from = offsets[column]!;
-    const value = readValue(bytes, from, this.#source.columns[column]!);
-    if (value === null) return bytes.subarray(from, from + valueBytes(bytes, from));
+  #hashOf(image: ScannedImage, column: number): Buffer {
+    const value = image.value(column);
+    if (value === null) return image.bytesOf(column);
     const digest = createHmac('sha256', this.#hashKey!).update(hashedBytes(value)).digest('hex');
     return Buffer.from(`\xd9\x40${digest}`, 'latin1');
   }
@@ -149,65 +156,51 @@ export class RowFilter {
   }
 }
 
-/** One row image, and where its values stand: -1 for a column that it does not have. */
-interface Image {
-  readonly bytes: Buffer;
-  readonly at: number;
+/** Columns `first` … `end`, which go out as they stand, or one that is hashed. */
+interface Stretch {
+  readonly first: number;
   readonly end: number;
-  readonly offsets: Int32Array;
+  readonly isHashed: boolean;
 }
 
-function scanImage(
-  bytes: Buffer,
-  at: number,
-  end: number,
+function stretchesOf(
   columns: number,
-  present: Buffer | undefined,
-): Image {
-  if (bytes[at] !== imageMarker) throw malformed();
-  const offsets = new Int32Array(columns);
-  let value = at + 1;
+  kept: readonly boolean[] | undefined,
+  hashed: readonly boolean[] | undefined,
+): readonly Stretch[] {
+  const stretches: Stretch[] = [];
   for (let column = 0; column < columns; column += 1) {
-    if (present !== undefined && !isPresent(present, column)) {
-      offsets[column] = -1;
-      continue;
-    }
-    offsets[column] = value;
-    value += valueBytes(bytes, value);
+    if (kept?.[column] === false) continue;
+    const isHashed = hashed?.[column] === true;
+    const last = stretches.at(-1);
+    if (!isHashed && last?.isHashed === false && last.end === column)
+      stretches[stretches.length - 1] = { ...last, end: column + 1 };
+    else stretches.push({ first: column, end: column + 1, isHashed });
   }
-  if (!(value <= end)) throw malformed();
-  return { bytes, at, end: value, offsets };
+  return stretches;
 }
 
-/** The values of these columns at their places, as expressions take them. */
-function valuesOf({ bytes, offsets }: Image, columns: readonly number[], version: TableVersion): unknown[] {
-  const values: unknown[] = [];
-  for (const column of columns) {
-    const from = offsets[column]!;
-    values[column] = from < 0 ? undefined : readValue(bytes, from, version.columns[column]!);
-  }
-  return values;
-}
+/** Most parts of which something is left keep most of it; little is lost where not. */
+const guessOf = (part: PartSlice): number => Math.min(part.end - part.at + 64, 256 * 1024);
 
 /** The share of a row, by the bytes of its key; all rows of a table without a key are of one. */
-function shareOf(version: TableVersion, of: number): (image: Image) => number {
+function shareOf(version: TableVersion, of: number): (image: ScannedImage) => number {
   const key = version.primaryKey;
   const table = `${version.schema}.${version.table}`;
   if (key.length === 0) {
     const share = crc32(table) % of;
     return () => share;
   }
-  return ({ bytes, offsets }) => {
+  return (image) => {
     let sum = 0;
     for (const column of key) {
-      const from = offsets[column]!;
-      if (from < 0)
+      if (!image.has(column))
         throw new DrcError(
           'CONDITION_FAILED',
           `A row image of ${table} does not have the whole key, by which rows are divided (binlog_row_image is not FULL).`,
           { table },
         );
-      sum = crc32(bytes.subarray(from, from + valueBytes(bytes, from)), sum);
+      sum = crc32(image.bytesOf(column), sum);
     }
     return sum % of;
   };
@@ -242,8 +235,3 @@ function projected(version: TableVersion, kept: readonly boolean[]): TableVersio
 
 const kindOf = (was: boolean, is: boolean): PartKindCode =>
   was && is ? PartKind.update : is ? PartKind.insert : PartKind.delete;
-
-const isPresent = (bitmap: Buffer, column: number): boolean =>
-  ((bitmap[column >> 3]! >> (column & 7)) & 1) === 1;
-
-const malformed = (): DrcError => new DrcError('LOG_CORRUPT', 'A row image of the log cannot be read.');

@@ -1,4 +1,5 @@
 import type { PartSlice } from '@drc/protocol';
+import type { SeenTable } from './filter-view.js';
 import type { Piece } from './frame-writer.js';
 
 /**
@@ -14,6 +15,7 @@ export class Selection {
   #end: number;
   #bytes: number;
   #rows = 0;
+  readonly #tables: SeenTable[] = [];
 
   constructor(chunk: Buffer, partsAt: number) {
     this.#chunk = chunk;
@@ -22,23 +24,24 @@ export class Selection {
     this.#bytes = partsAt;
   }
 
-  keep(part: PartSlice, rows: number): void {
+  /** @param table whose rows they are */
+  keep(part: PartSlice, rows: number, table?: SeenTable): void {
     if (part.at !== this.#end) {
       this.#closePiece();
       this.#at = part.at;
     }
     this.#end = part.end;
     this.#bytes += part.end - part.at;
-    this.#rows += rows;
+    this.#count(rows, table);
   }
 
   /** Parts with other bytes than in the chunk, in place of the chunk's own. */
-  insert(part: Buffer, rows = 0): void {
+  insert(part: Buffer, rows = 0, table?: SeenTable): void {
     this.#closePiece();
     this.#at = this.#end;
     this.#pieces.push({ bytes: part, at: 0, end: part.length });
     this.#bytes += part.length;
-    this.#rows += rows;
+    this.#count(rows, table);
   }
 
   /** True where no part is left. */
@@ -55,10 +58,20 @@ export class Selection {
     return this.#rows;
   }
 
+  /** Of the parts that are left. One may stand there more than once. */
+  get tables(): readonly SeenTable[] {
+    return this.#tables;
+  }
+
   /** To be asked for once, when all is in. */
   get pieces(): readonly Piece[] {
     this.#closePiece();
     return this.#pieces;
+  }
+
+  #count(rows: number, table: SeenTable | undefined): void {
+    this.#rows += rows;
+    if (table !== undefined && table !== this.#tables.at(-1)) this.#tables.push(table);
   }
 
   #closePiece(): void {

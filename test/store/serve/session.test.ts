@@ -14,6 +14,7 @@ import { systemClock } from '../../../store/src/clock.js';
 import { TicketVerifier, type Ticket } from '../../../store/src/serve/authorize.js';
 import { HeadPace } from '../../../store/src/serve/head-pace.js';
 import { HistoryReads } from '../../../store/src/serve/history-reads.js';
+import { FilterViews } from '../../../store/src/serve/filter-views.js';
 import { FramePool } from '../../../store/src/serve/frame-pool.js';
 import { inContact } from '../../../store/src/serve/manager-contact.js';
 import { ServeCounters } from '../../../store/src/serve/serve-counters.js';
@@ -343,6 +344,7 @@ function environmentOf({ log, keys }: StoreHarness<FakeLog>): SessionEnvironment
     topic: 'shop',
     storeId: 's',
     log,
+    views: new FilterViews(log),
     verifier: new TicketVerifier({ keys, topic: 'shop', clock: systemClock }),
     contact: inContact,
     revocations: undefined,
