@@ -26,7 +26,10 @@ export interface FilterFigures {
   readonly table: number;
   readonly condition: number;
   readonly projection: number;
-  /** Rows delivered a second with the table filter, against none. Rows of all tables are equally large. */
+  /**
+   * Rows of the log that were passed a second with the table filter, against none: rows of all tables are equally large, so it is
+   * that of bytes too. Of the bytes delivered it would be a tenth at best, since the other nine tables are read to be left out.
+   */
   readonly tableVsNone: number;
 }
 
@@ -60,13 +63,12 @@ export async function filter(rows: number): Promise<FilterFigures> {
     }
   }
   const rate = (name: Wish): number => Math.round(median(rates[name]));
-  const delivered = (name: Wish): number => rate(name) * wishes[name].share;
   return {
     bench: 'filter',
     none: rate('none'),
     table: rate('table'),
     condition: rate('condition'),
     projection: rate('projection'),
-    tableVsNone: Math.round((delivered('table') / delivered('none')) * 100) / 100,
+    tableVsNone: Math.round((rate('table') / rate('none')) * 100) / 100,
   };
 }

@@ -46,7 +46,7 @@ export class ScannedImage {
 
   /** The value's bytes, a slice; none where it is absent. */
   bytesOf(column: number): Buffer {
-    return this.bytes.subarray(this.offsets[column]!, this.offsets[column + 1]!);
+    return this.bytes.subarray(this.offsets[column], this.offsets[column + 1]);
   }
 
   /** Of a column that it has. */
