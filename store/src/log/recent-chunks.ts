@@ -1,5 +1,8 @@
 import type { StoredChunk } from './chunk-record.js';
 
+/** What a chunk takes beside its bytes: objects, and memory of its own. Small transactions would take many times the limit without it. */
+const overheadBytes = 512;
+
 /** The next chunk wanted. */
 export interface Cursor {
   readonly lsn: number;
@@ -43,7 +46,7 @@ export class RecentChunks {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes held. */
+  /** Bytes held, what the chunks take beside their own included. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -53,9 +56,9 @@ export class RecentChunks {
     this.#transactionBytes += chunk.bytes.length;
     if (this.#transactionBytes > this.#maxBytes / 4) return this.#clear();
     this.#chunks.push(chunk);
-    this.#bytes += chunk.bytes.length;
+    this.#bytes += takenBy(chunk);
     while (this.#bytes > this.#maxBytes && this.#first < this.#chunks.length) {
-      this.#bytes -= this.#chunks[this.#first]!.bytes.length;
+      this.#bytes -= takenBy(this.#chunks[this.#first]!);
       this.#chunks[this.#first] = undefined;
       this.#first++;
     }
@@ -70,7 +73,7 @@ export class RecentChunks {
     while (this.#chunks.length > this.#first) {
       const last = this.#chunks.at(-1)!;
       if (last.lsn < lsn || (last.lsn === lsn && last.chunk < chunk)) return;
-      this.#bytes -= last.bytes.length;
+      this.#bytes -= takenBy(last);
       this.#chunks.pop();
     }
   }
@@ -106,3 +109,5 @@ export class RecentChunks {
     return { chunks, next };
   }
 }
+
+const takenBy = (chunk: StoredChunk): number => chunk.bytes.length + overheadBytes;
