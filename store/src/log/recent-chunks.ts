@@ -1,7 +1,7 @@
 import type { StoredChunk } from './chunk-record.js';
 
-/** What a chunk takes beside its bytes: objects, and memory of its own. Small transactions would take many times the limit without it. */
-const overheadBytes = 512;
+/** What a chunk takes beside its bytes: objects, and memory of its own. Uncounted, small transactions took many times the limit. */
+const chunkOverheadBytes = 512;
 
 /** The next chunk wanted. */
 export interface Cursor {
@@ -35,6 +35,7 @@ export const cursorAfter = (chunk: StoredChunk): Cursor =>
  */
 export class RecentChunks {
   readonly #maxBytes: number;
+  readonly #overheadBytes: number;
   #chunks: (StoredChunk | undefined)[] = [];
   /** Those before are gone; the array is shortened now and then. */
   #first = 0;
@@ -42,8 +43,9 @@ export class RecentChunks {
   /** Of the newest transaction, as far as it has come. */
   #transactionBytes = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, overheadBytes = chunkOverheadBytes) {
     this.#maxBytes = maxBytes;
+    this.#overheadBytes = overheadBytes;
   }
 
   /** Bytes held, what the chunks take beside their own included. */
@@ -56,9 +58,9 @@ export class RecentChunks {
     this.#transactionBytes += chunk.bytes.length;
     if (this.#transactionBytes > this.#maxBytes / 4) return this.#clear();
     this.#chunks.push(chunk);
-    this.#bytes += takenBy(chunk);
+    this.#bytes += this.#takenBy(chunk);
     while (this.#bytes > this.#maxBytes && this.#first < this.#chunks.length) {
-      this.#bytes -= takenBy(this.#chunks[this.#first]!);
+      this.#bytes -= this.#takenBy(this.#chunks[this.#first]!);
       this.#chunks[this.#first] = undefined;
       this.#first++;
     }
@@ -73,7 +75,7 @@ export class RecentChunks {
     while (this.#chunks.length > this.#first) {
       const last = this.#chunks.at(-1)!;
       if (last.lsn < lsn || (last.lsn === lsn && last.chunk < chunk)) return;
-      this.#bytes -= takenBy(last);
+      this.#bytes -= this.#takenBy(last);
       this.#chunks.pop();
     }
   }
@@ -108,6 +110,8 @@ export class RecentChunks {
     }
     return { chunks, next };
   }
-}
 
-const takenBy = (chunk: StoredChunk): number => chunk.bytes.length + overheadBytes;
+  #takenBy(chunk: StoredChunk): number {
+    return chunk.bytes.length + this.#overheadBytes;
+  }
+}

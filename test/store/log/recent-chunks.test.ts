@@ -20,8 +20,9 @@ test('holds the newest chunks within its bytes, and finds each of them and no ot
     fc.property(
       fc.integer({ min: 1, max: 500 }),
       fc.array(fc.array(fc.nat(60), { minLength: 1, maxLength: 4 }), { maxLength: 60 }),
-      (maxBytes, transactions) => {
-        const recent = new RecentChunks(maxBytes);
+      fc.nat(30),
+      (maxBytes, transactions, overheadBytes) => {
+        const recent = new RecentChunks(maxBytes, overheadBytes);
         const all: StoredChunk[] = [];
         for (const [index, sizes] of transactions.entries()) {
           for (const [chunk, size] of sizes.entries()) {
@@ -31,14 +32,17 @@ test('holds the newest chunks within its bytes, and finds each of them and no ot
         }
         expect(recent.bytes).toBeLessThanOrEqual(maxBytes);
         let isHeld = false;
+        let held = 0;
         for (const [at, { lsn, chunk }] of all.entries()) {
           const burst = recent.read({ lsn, chunk }, transactions.length, Number.MAX_SAFE_INTEGER);
           if (isHeld) expect(burst).toBeDefined();
           isHeld ||= burst !== undefined;
           if (burst === undefined) continue;
+          held += all[at]!.bytes.length + overheadBytes;
           expect(burst.chunks).toEqual(all.slice(at));
           expect(burst.next).toEqual({ lsn: transactions.length + 1, chunk: 0 });
         }
+        expect(recent.bytes).toBe(held);
         expect(recent.read({ lsn: transactions.length + 1, chunk: 0 }, 1e9, 1)).toBeUndefined();
       },
     ),
@@ -46,7 +50,7 @@ test('holds the newest chunks within its bytes, and finds each of them and no ot
 });
 
 test('gives nothing beyond the head it is told, and about what is asked for, but at least one', () => {
-  const recent = new RecentChunks(1000);
+  const recent = new RecentChunks(1000, 0);
   for (let lsn = 1; lsn <= 5; lsn++) recent.add(chunkOf(lsn, 0, true, 10));
   expect(recent.read({ lsn: 2, chunk: 0 }, 3, 1000)?.chunks.map(({ lsn }) => lsn)).toEqual([2, 3]);
   expect(recent.read({ lsn: 2, chunk: 0 }, 5, 0)?.chunks.map(({ lsn }) => lsn)).toEqual([2]);
@@ -54,7 +58,7 @@ test('gives nothing beyond the head it is told, and about what is asked for, but
 });
 
 test('forgets what was dropped', () => {
-  const recent = new RecentChunks(1000);
+  const recent = new RecentChunks(1000, 0);
   recent.add(chunkOf(1, 0, true, 10));
   for (let chunk = 0; chunk < 3; chunk++) recent.add(chunkOf(2, chunk, false, 10));
   recent.dropFrom({ lsn: 2, chunk: 1 });
@@ -66,7 +70,7 @@ test('forgets what was dropped', () => {
 });
 
 test('does not hold a transaction that grows beyond a quarter of its bytes, and has no hole there', () => {
-  const recent = new RecentChunks(1000);
+  const recent = new RecentChunks(1000, 0);
   recent.add(chunkOf(1, 0, true, 10));
   for (let chunk = 0; chunk < 3; chunk++) recent.add(chunkOf(2, chunk, false, 100));
   expect(recent.bytes).toBe(0);
@@ -79,7 +83,7 @@ test('does not hold a transaction that grows beyond a quarter of its bytes, and 
 });
 
 test('holds what follows under the number of a large transaction that was abandoned', () => {
-  const recent = new RecentChunks(1000);
+  const recent = new RecentChunks(1000, 0);
   for (let chunk = 0; chunk < 3; chunk++) recent.add(chunkOf(1, chunk, false, 100));
   recent.dropFrom({ lsn: 1, chunk: 0 });
   recent.add(chunkOf(1, 0, true, 10));
