@@ -74,10 +74,6 @@ export function encodeChunk(header: ChunkHeader, parts: Buffer, room = 0): Buffe
   return bytes;
 }
 
-export const encodeChunkHeader = (header: ChunkHeader): Buffer => encodeChunk(header, noParts);
-
-const noParts = Buffer.alloc(0);
-
 function writeU64(bytes: Buffer, value: number, at: number): void {
   bytes.writeUInt32LE(value >>> 0, at);
   bytes.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);

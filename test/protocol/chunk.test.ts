@@ -1,5 +1,4 @@
 import {
-  encodeChunkHeader,
   parseChunkHeader,
   parseRowsHeader,
   PartFlag,
@@ -31,7 +30,7 @@ describe('a chunk header', () => {
           origin: fc.string({ unit: 'grapheme', maxLength: 50 }),
         }),
         (fields) => {
-          const bytes = encodeChunkHeader(fields);
+          const bytes = encodeChunk(fields);
           expect(parseChunkHeader(bytes)).toEqual({ ...fields, partsAt: bytes.length });
         },
       ),
@@ -39,7 +38,7 @@ describe('a chunk header', () => {
   });
 
   it('has the bytes that the grammar says', () => {
-    const bytes = encodeChunkHeader({
+    const bytes = encodeChunk({
       lsn: 1,
       chunk: 2,
       last: true,
@@ -57,7 +56,7 @@ describe('a chunk header', () => {
   });
 
   it('is refused when it is cut off anywhere, and never read beyond its bytes', () => {
-    const bytes = encodeChunkHeader(header);
+    const bytes = encodeChunk(header);
     const cut = (length: number): unknown => parseChunkHeader(bytes.subarray(0, length));
     expect(notRefused('PROTOCOL_VIOLATION', bytes.keys(), cut)).toEqual([]);
   });
@@ -72,7 +71,7 @@ describe('a chunk header', () => {
       [28, 0x20],
     ] as const;
     const changed = ([at, value]: (typeof changes)[number]): unknown => {
-      const bytes = encodeChunkHeader(header);
+      const bytes = encodeChunk(header);
       bytes[at] = value;
       return parseChunkHeader(bytes);
     };

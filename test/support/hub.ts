@@ -38,14 +38,19 @@ export interface HubOptions {
   readonly ticketLifeMs?: number;
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One store. All but `topic`, `folder` and `source` are as in the store's file. */
 export interface StoreSettings {
   /** Default `shop`. */
   readonly topic?: string;
   /** Name of its data folder, to use one a second time. Default: a new one. */
   readonly folder?: string;
-  /** Where it finds the source. Default: the hub's source itself; a proxy's address, for example. */
-  readonly source?: { readonly host: string; readonly port: number };
+  /** Where it finds the source. Default: the hub's source itself; a proxy's address, for example. Several: of one topology. */
+  readonly source?: Address | readonly Address[];
   readonly capture?: Record<string, unknown>;
   readonly log?: Record<string, unknown>;
   readonly serve?: Record<string, unknown>;
@@ -101,6 +106,12 @@ export class TestStore implements AsyncDisposable {
     await this.stop();
   }
 }
+
+/** As in the store's file. */
+const placeOf = (source: Address | readonly Address[]): Record<string, unknown> =>
+  'host' in source
+    ? { host: source.host, port: source.port }
+    : { hosts: source.map(({ host, port }) => `${host}:${port}`) };
 
 /** Source, cluster manager and stores over real sockets and temporary folders, in this process. */
 export class TestHub implements AsyncDisposable {
@@ -206,7 +217,7 @@ export class TestHub implements AsyncDisposable {
     return {
       topic,
       directory: this.folder.file(folder),
-      source: { host: source.host, port: source.port, user: this.source.user },
+      source: { ...placeOf(source), user: this.source.user },
       capture: settings.capture ?? {},
       log: { reserve: 0, ...settings.log },
       listen: { port: 0, ...settings.listen },

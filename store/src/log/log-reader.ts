@@ -1,4 +1,4 @@
-import { DrcError } from '@drc/protocol';
+import { DrcError, isDrcError } from '@drc/protocol';
 import { checkChunk, checksumOf, sealBytes, type StoredChunk } from './chunk-record.js';
 import { chunkKey } from './keys.js';
 import type { LevelDatabase } from './level-database.js';
@@ -27,12 +27,12 @@ export interface LogEnds {
  * `RETENTION_EXPIRED` where the log was trimmed meanwhile, and damage otherwise.
  */
 export class LogReader {
-  readonly #db: LevelDatabase;
+  readonly #db: Pick<LevelDatabase, 'get' | 'scanValues'>;
   readonly #ends: () => LogEnds;
   /** By place, the checksum of the chunk before it: where bursts ended, and so where the next ones begin. */
   readonly #checksums = new Map<string, number>();
 
-  constructor(db: LevelDatabase, ends: () => LogEnds) {
+  constructor(db: Pick<LevelDatabase, 'get' | 'scanValues'>, ends: () => LogEnds) {
     this.#db = db;
     this.#ends = ends;
   }
@@ -50,7 +50,7 @@ export class LogReader {
       const check = checkChunk(stored, next.lsn, next.chunk, before);
       if (check.kind !== 'good') {
         if (chunks.length > 0) break;
-        throw this.#fault(
+        throw await this.#fault(
           next,
           check.kind === 'other' ? `transaction ${check.lsn} stands there` : check.kind,
         );
@@ -59,14 +59,16 @@ export class LogReader {
       next = cursorAfter(check.chunk);
       before = next.chunk === 0 ? 0 : checksumOf(stored);
     }
-    if (chunks.length === 0) throw this.#fault(next, 'it is missing');
+    if (chunks.length === 0) throw await this.#fault(next, 'it is missing');
     if (next.chunk > 0) this.#remember(next, before);
     return { chunks, next };
   }
 
   /** The first chunk of one transaction. @throws as `read`. */
   async firstChunk(lsn: number): Promise<StoredChunk> {
-    return this.#proven(await this.#db.get(chunkKey(lsn, 0)), lsn);
+    const chunk = proven(await this.#db.get(chunkKey(lsn, 0)), lsn);
+    if (typeof chunk === 'string') throw await this.#fault({ lsn, chunk: 0 }, chunk);
+    return chunk;
   }
 
   /** The first chunks of the transactions from `from` up to, but not including, `end`. @throws as `read`. */
@@ -76,9 +78,12 @@ export class LogReader {
       // What is not the next transaction's is the rest of the one before; the next look begins behind that.
       for (const [index, bytes] of stored.entries()) {
         if (index > 0 && chunkNumberOf(bytes) !== 0) continue;
-        yield this.#proven(bytes, lsn++);
+        const chunk = proven(bytes, lsn);
+        if (typeof chunk === 'string') throw await this.#fault({ lsn, chunk: 0 }, chunk);
+        yield chunk;
+        lsn++;
       }
-      if (stored.length === 0) throw this.#fault({ lsn, chunk: 0 }, 'it is missing');
+      if (stored.length === 0) throw await this.#fault({ lsn, chunk: 0 }, 'it is missing');
     }
   }
 
@@ -87,7 +92,7 @@ export class LogReader {
     const remembered = this.#checksums.get(placeOf({ lsn, chunk }));
     if (remembered !== undefined) return remembered;
     const stored = await this.#db.get(chunkKey(lsn, chunk - 1));
-    if (stored === undefined) throw this.#fault({ lsn, chunk: chunk - 1 }, 'it is missing');
+    if (stored === undefined) throw await this.#fault({ lsn, chunk: chunk - 1 }, 'it is missing');
     return checksumOf(stored);
   }
 
@@ -95,13 +100,6 @@ export class LogReader {
     const [oldest] = this.#checksums.keys();
     if (this.#checksums.size >= rememberedPlaces && oldest !== undefined) this.#checksums.delete(oldest);
     this.#checksums.set(placeOf(cursor), checksum);
-  }
-
-  #proven(stored: Buffer | undefined, lsn: number): StoredChunk {
-    if (stored === undefined) throw this.#fault({ lsn, chunk: 0 }, 'it is missing');
-    const check = checkChunk(stored, lsn, 0, 0);
-    if (check.kind !== 'good') throw this.#fault({ lsn, chunk: 0 }, check.kind);
-    return check.chunk;
   }
 
   async #stored(
@@ -119,9 +117,15 @@ export class LogReader {
     }
   }
 
-  #fault({ lsn, chunk }: Cursor, found: string): DrcError {
+  /** @throws DrcError `STORE_UNAVAILABLE` where the system refuses LevelDB the table: scans pass over it, a key does not */
+  async #fault({ lsn, chunk }: Cursor, found: string): Promise<DrcError> {
     const { tailLsn, headLsn } = this.#ends();
     if (lsn < tailLsn) return expired(lsn, tailLsn);
+    try {
+      await this.#db.get(chunkKey(lsn, chunk));
+    } catch (error) {
+      if (!isDrcError(error, 'LOG_CORRUPT')) throw error;
+    }
     return new DrcError('LOG_CORRUPT', `Chunk ${lsn}/${chunk} of the log cannot be read: ${found}.`, {
       lsn,
       chunk,
@@ -129,6 +133,13 @@ export class LogReader {
       head: headLsn,
     });
   }
+}
+
+/** @returns the transaction's first chunk, or what stands in its place */
+function proven(stored: Buffer | undefined, lsn: number): StoredChunk | string {
+  if (stored === undefined) return 'it is missing';
+  const check = checkChunk(stored, lsn, 0, 0);
+  return check.kind === 'good' ? check.chunk : check.kind;
 }
 
 /** Of a stored chunk, proven or not: where it stands in its transaction. */

@@ -15,6 +15,7 @@ import {
   tableVersionOf,
   type LogProof,
 } from './log-proof.js';
+import { endedAt } from './earlier-end.js';
 import { putBeginning, putIdentity, putTail, readMeta, type LogBeginning, type Meta } from './meta.js';
 import { putPoint, type LogPoint } from './set-index.js';
 import { TableCatalog } from './table-catalog.js';
@@ -191,7 +192,8 @@ async function copyLog(
   try {
     const writer = new CopyWriter(db, copy, await TableCatalog.open(copy));
     putIdentity(writer.batch(), identity);
-    if (beginning !== undefined) putBeginning(writer.batch(), beginning);
+    const ended = endedAt(end, beginning);
+    if (ended.beginning !== undefined) putBeginning(writer.batch(), ended.beginning);
     putTail(writer.batch(), { ...tail, deletedBefore: tail.lsn });
     let checksum = 0;
     for await (const chunk of chunksOf(db, tail.lsn, end.lsn)) {
@@ -203,7 +205,7 @@ async function copyLog(
     }
     for await (const point of soundPoints(db, tail.lsn - 1)) {
       if (point.lsn > end.lsn) break;
-      putPoint(writer.batch(), point.lsn === end.lsn ? startOf(point, beginning) : point);
+      putPoint(writer.batch(), point.lsn === end.lsn ? ended.point : point);
       putTime(writer.batch(), point.time, point.lsn);
     }
     // As they are: an `open` sorts out what the log's new end does not have.
@@ -217,12 +219,6 @@ async function copyLog(
     await copy.close();
   }
 }
-
-/** A place on a server that the log was moved away from later is none on the present one: only the set counts. */
-const startOf = (point: LogPoint, beginning: LogBeginning | undefined): LogPoint =>
-  point.position !== undefined && (beginning?.sinceLsn ?? 0) > point.lsn + 1
-    ? { ...point, position: { ...point.position, byGtid: true } }
-    : point;
 
 /** Gathers what is copied into batches, and registers the table versions that it uses. */
 class CopyWriter {

@@ -1,5 +1,6 @@
 import { DrcError, encodeChunk, TransactionSet, type TableVersion } from '@drc/protocol';
 import type { Clock } from '../clock.js';
+import { ArrivalClock } from './arrival-clock.js';
 import { sealBytes, sealChunk } from './chunk-record.js';
 import type { DiskReserve } from './disk-reserve.js';
 import type { Head } from './head.js';
@@ -45,9 +46,6 @@ interface OpenGroup extends GroupHeader {
   preparedAs: string | undefined;
 }
 
-/** A source's clock may be wrong by this much before the store's own is believed, ms. */
-const clockToleranceMs = 1000;
-
 /** So much of a prepared transaction is queued before it is written to its place, bytes. */
 const placingBytes = 4 * 1024 * 1024;
 
@@ -64,6 +62,7 @@ const waitingLimitBytes = 64 * 1024 * 1024;
 export class LogWriter {
   readonly #parts: LogWriterParts;
   readonly #spacing: PointSpacing;
+  readonly #arrival: ArrivalClock;
   readonly #batchFor = (): WriteBatch => (this.#batch ??= this.#parts.db.batch());
   #batch: WriteBatch | undefined;
   #batchBytes = 0;
@@ -86,6 +85,7 @@ export class LogWriter {
 
   constructor(parts: LogWriterParts, point: LogPoint, markLsn: number) {
     this.#parts = parts;
+    this.#arrival = new ArrivalClock(parts.clock);
     this.#point = point;
     this.#lsn = point.lsn;
     this.#logTime = point.time;
@@ -141,20 +141,18 @@ export class LogWriter {
   }
 
   raiseTime(time: number): void {
-    const arrived = this.#parts.clock.now() + clockToleranceMs;
-    this.#floorTime = Math.max(this.#floorTime, Math.min(time, arrived));
+    this.#floorTime = Math.max(this.#floorTime, Math.min(time, this.#arrival.latestCommit()));
   }
 
   beginGroup({ id, commitTime, origin }: GroupHeader): void {
     if (this.#group !== undefined) throw new DrcError('INTERNAL', 'A group began within another.');
     const committed = Math.max(Math.floor(commitTime / 1000), this.#floorTime);
-    const arrived = this.#parts.clock.now() + clockToleranceMs;
     this.#group = {
       id,
       commitTime,
       origin,
       lsn: this.#lsn + 1,
-      logTime: Math.max(this.#logTime, Math.min(committed, arrived)),
+      logTime: Math.max(this.#logTime, Math.min(committed, this.#arrival.latestCommit())),
       checksums: [],
       preparedAs: undefined,
     };

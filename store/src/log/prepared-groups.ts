@@ -47,7 +47,7 @@ export class PreparedGroups {
   static async open(db: LevelDatabase, headLsn: number): Promise<PreparedGroups> {
     const prepared = new PreparedGroups(db);
     for (let { gte } = allKeys.prepared; ; ) {
-      const [first] = await db.scan({ gte, lt: allKeys.prepared.lt }, { maxEntries: 1 });
+      const [first] = await db.scan({ gte, lt: allKeys.prepared.lt }, { maxEntries: 1, complete: true });
       if (first === undefined) return prepared;
       const { xid } = readPreparedKey(first[0]);
       const range = preparedRange(xid);
@@ -60,7 +60,7 @@ export class PreparedGroups {
       }
       // A decision beyond the head was cut off with the log's end.
       if (decided !== undefined) await db.clear({ gte: preparedKey(xid, decisionChunk), lt: range.lt });
-      const [last] = await db.scan(range, { maxEntries: 1, reverse: true });
+      const [last] = await db.scan(range, { maxEntries: 1, reverse: true, complete: true });
       if (last !== undefined)
         prepared.#groups.set(xid, { xid, lsn, chunks: readPreparedKey(last[0]).chunk + 1 });
     }

@@ -1,11 +1,12 @@
 import { isDrcError, DrcError } from '@drc/protocol';
 import type { Logger } from 'pino';
 import type { DurableMark } from './durable-mark.js';
+import { endedAt, type EarlierEnd } from './earlier-end.js';
 import { allKeys, chunkKey, pointKey } from './keys.js';
 import type { LevelDatabase } from './level-database.js';
 import { LogReader } from './log-reader.js';
-import type { LogTail } from './meta.js';
-import { newestPoint, pointAtOrBefore, type LogPoint } from './set-index.js';
+import { putBeginning, type LogTail, type Meta } from './meta.js';
+import { newestPoint, pointAtOrBefore, putPoint, type LogPoint } from './set-index.js';
 import { cutTimes } from './time-index.js';
 
 const burstBytes = 4 * 1024 * 1024;
@@ -17,15 +18,16 @@ const start: LogPoint = { lsn: 0, time: 0, position: undefined, executed: '' };
  * gone, so the end of the log is read and proven from the durable mark on:
  * - what is missing up to the mark was acknowledged as durable: an error, and nothing is changed;
  * - what is missing beyond it was cut off by a power loss: the log ends at the last point before the gap;
- * - chunks beyond the head belong to a transaction that was never finished: they are deleted.
+ * - chunks beyond the head belong to a transaction that was never finished: they are deleted;
+ * - where capture had moved to another server behind the new end, it goes on by GTID.
  * @throws DrcError `LOG_MISSING`, `LOG_CORRUPT`.
  */
 export async function recover(
   db: LevelDatabase,
   mark: DurableMark,
-  tail: LogTail,
+  { beginning, tail }: Meta,
   logger: Logger,
-): Promise<LogPoint> {
+): Promise<EarlierEnd> {
   const newest = (await newestPoint(db)) ?? start;
   if (newest.lsn < mark.lsn) {
     throw new DrcError(
@@ -47,8 +49,9 @@ export async function recover(
       'the end of the log was torn, beyond what was durable; it is cut and captured again',
     );
   }
-  await cutBehind(db, head, newest, logger);
-  return head;
+  const end = endedAt(head, beginning);
+  await cutBehind(db, end, newest, logger);
+  return end;
 }
 
 async function provenHead(
@@ -82,7 +85,12 @@ async function provenHead(
 }
 
 /** Deletes all beyond the head. Does nothing to a log that was closed in order. */
-async function cutBehind(db: LevelDatabase, head: LogPoint, newest: LogPoint, logger: Logger): Promise<void> {
+async function cutBehind(
+  db: LevelDatabase,
+  { point: head, beginning }: EarlierEnd,
+  newest: LogPoint,
+  logger: Logger,
+): Promise<void> {
   const beyond = { gte: chunkKey(head.lsn + 1, 0), lt: allKeys.chunks.lt };
   const [leftover] = await db.scan(beyond, { maxEntries: 1 });
   if (leftover !== undefined) {
@@ -92,6 +100,9 @@ async function cutBehind(db: LevelDatabase, head: LogPoint, newest: LogPoint, lo
   if (head.lsn === newest.lsn) return;
   const batch = db.batch();
   await cutTimes(db, batch, head.lsn);
+  // Before the first point there is none: it stands for an empty log.
+  if (head !== start) putPoint(batch, head);
+  if (beginning !== undefined) putBeginning(batch, beginning);
   await batch.write();
   // The points go last: until then another attempt finds the same cut.
   await db.clear({ gte: pointKey(head.lsn + 1), lt: allKeys.points.lt });

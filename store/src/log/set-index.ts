@@ -47,7 +47,7 @@ export function putPoint(batch: WriteBatch, point: LogPoint): void {
 /** The newest point at or before `lsn`. @throws DrcError `LOG_CORRUPT`. */
 export async function pointAtOrBefore(db: LevelDatabase, lsn: number): Promise<LogPoint | undefined> {
   const range = { gte: allKeys.points.gte, lt: pointKey(lsn + 1) };
-  const [entry] = await db.scan(range, { reverse: true, maxEntries: 1 });
+  const [entry] = await db.scan(range, { reverse: true, maxEntries: 1, complete: true });
   return entry && decodePoint(...entry);
 }
 

@@ -117,11 +117,11 @@ export class TableCatalog {
     return entry?.version ?? version;
   }
 
-  /** Whether some version that the log holds is of this table, `schema.table`. */
-  async has(name: string): Promise<boolean> {
+  /** Whether some version that the log holds is of a table, `schema.table`, that matches. */
+  async some(matches: (name: string) => boolean): Promise<boolean> {
     for (const { id } of this.#entries.values()) {
       const { schema, table } = await this.get(id);
-      if (`${schema}.${table}` === name) return true;
+      if (matches(`${schema}.${table}`)) return true;
     }
     return false;
   }

@@ -9,8 +9,11 @@ import type { DrcError } from '@drc/protocol';
  *    retry
  */
 export type CaptureState =
-  | { readonly kind: 'connecting'; /** 1, 2, 3 … since it last streamed. */ readonly attempt: number }
-  | { readonly kind: 'streaming'; /** ms since 1970 */ readonly since: number }
+  | {
+      readonly kind: 'connecting';
+      /** 1, 2, 3 … since a connection last gave a transaction. */ readonly attempt: number;
+    }
+  | { readonly kind: 'streaming'; /** ms since 1970 */ readonly since: number; readonly attempt: number }
   | {
       readonly kind: 'waiting';
       readonly attempt: number;
@@ -22,7 +25,13 @@ export type CaptureState =
 
 export type CaptureEvent =
   | { readonly kind: 'connected'; readonly at: number }
-  | { readonly kind: 'failed'; readonly error: DrcError; readonly retryAt: number }
+  /** `hasCaptured`: whether the connection gave a transaction. */
+  | {
+      readonly kind: 'failed';
+      readonly error: DrcError;
+      readonly retryAt: number;
+      readonly hasCaptured: boolean;
+    }
   | { readonly kind: 'retry' }
   | { readonly kind: 'stop'; readonly error?: DrcError };
 
@@ -33,12 +42,14 @@ export function next(state: CaptureState, event: CaptureEvent): CaptureState {
   if (state.kind === 'stopped') return state;
   switch (event.kind) {
     case 'connected':
-      return state.kind === 'connecting' ? { kind: 'streaming', since: event.at } : state;
+      return state.kind === 'connecting'
+        ? { kind: 'streaming', since: event.at, attempt: state.attempt }
+        : state;
     case 'failed':
       if (state.kind === 'waiting') return state;
       return {
         kind: 'waiting',
-        attempt: state.kind === 'connecting' ? state.attempt : 0,
+        attempt: event.hasCaptured ? 0 : state.attempt,
         error: event.error,
         retryAt: event.retryAt,
       };

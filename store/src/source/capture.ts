@@ -1,6 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { DrcError } from '@drc/protocol';
+import { DrcError, type ErrorCode } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import type { SourceIdentity } from '../log/transaction-log.js';
 import { EventType, type BinlogEvent } from './binlog-events.js';
@@ -51,6 +51,8 @@ export interface CaptureOptions {
 
 const dayMs = 86_400_000;
 const defaultHeartbeatMs = 5_000;
+/** These end by what somebody does on the source. */
+const looksAgain: ReadonlySet<ErrorCode> = new Set(['SOURCE_BEHIND', 'SOURCE_GTID_MODE']);
 
 /**
  * Reads the source into the log for as long as it takes. What can pass (a lost connection, a source that restarts) is
@@ -109,6 +111,7 @@ export class Capture implements AsyncDisposable {
     const { clock, random = Math.random } = this.#options;
     const { signal } = this.#closing;
     for (;;) {
+      const { lsn } = this.#options.log.head.value;
       const error = await this.#stream();
       if (signal.aborted) {
         this.#move({ kind: 'stop' });
@@ -120,10 +123,10 @@ export class Capture implements AsyncDisposable {
         return error;
       }
       if (this.#state.kind === 'streaming') this.counters.disconnected();
-      const attempt = this.#state.kind === 'connecting' ? this.#state.attempt : 0;
-      const pauseMs =
-        error.code === 'SOURCE_BEHIND' ? 1_000 + 2_000 * random() : backoffMs(attempt, random());
-      this.#move({ kind: 'failed', error, retryAt: clock.now() + pauseMs });
+      const hasCaptured = this.#options.log.head.value.lsn > lsn;
+      const attempt = hasCaptured || !('attempt' in this.#state) ? 0 : this.#state.attempt;
+      const pauseMs = looksAgain.has(error.code) ? 1_000 + 2_000 * random() : backoffMs(attempt, random());
+      this.#move({ kind: 'failed', error, retryAt: clock.now() + pauseMs, hasCaptured });
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       this.#move({ kind: 'retry' });
     }

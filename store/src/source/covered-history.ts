@@ -22,10 +22,12 @@ export async function checkCovered(
     );
   await needGtids(control, identity, captured.executed);
   const text = captured.executed.toString();
-  const lost =
+  const state =
     identity.flavour === 'mysql'
-      ? await mysqlMissing(control, captured.executed)
-      : mariadbMissing(text, (await control.value('SELECT @@GLOBAL.gtid_binlog_state')) ?? '');
+      ? undefined
+      : ((await control.value('SELECT @@GLOBAL.gtid_binlog_state')) ?? '');
+  const lost =
+    state === undefined ? await mysqlMissing(control, captured.executed) : mariadbMissing(text, state);
   if (lost === undefined) return;
   if (!lost.isDiverged && (await isReplica(control, identity.flavour)))
     throw new DrcError('SOURCE_BEHIND', `The source is a replica and does not have ${lost.missing} yet.`, {
@@ -34,7 +36,7 @@ export async function checkCovered(
   throw new DrcError(
     'SOURCE_HISTORY_CHANGED',
     `The source does not have transactions of the log, and will not get them: ${lost.missing}.`,
-    { missing: lost.missing },
+    { missing: lost.missing, ...(state === undefined ? {} : { state }) },
   );
 }
 

@@ -22,6 +22,7 @@ const dumpFaults: readonly (readonly [pattern: RegExp, code: ErrorCode])[] = [
   [/checksum (?:does not match|verification failed)|crc check|Checksum/, 'CHECKSUM_MISMATCH'],
   [/max_allowed_packet/i, 'SOURCE_CONFIG'],
   [/binary log is not open/i, 'SOURCE_CONFIG'],
+  [/cannot replicate (?:gtid|anonymous)[- ]transaction when @@GLOBAL\.GTID_MODE/i, 'SOURCE_GTID_MODE'],
   [/truncated in the middle of event/i, 'EVENT_MALFORMED'],
 ];
 
@@ -80,11 +81,16 @@ function codeOf(text: string, code: string, errno: number | undefined): ErrorCod
   return (errno === undefined ? undefined : serverFaults[errno]) ?? clientFaults[code] ?? 'SOURCE_LOST';
 }
 
-/** MySQL takes the middle of an event for a file that was cut off; but then nothing was read behind our place. */
+/**
+ * The middle of an event looks like a file that was cut off, or like an event larger than any can be; but then nothing was
+ * read behind our place. MySQL names the event before it as the last one read, with its folder; MariaDB our place itself.
+ */
 function isBeforeFirstEvent(text: string): boolean {
   const match =
-    /truncated in the middle of event.*first event '([^']+)' at (\d+), the last event read from '(?:[^']*\/)?([^'/]+)' at (\d+)/s.exec(
+    /(?:truncated in the middle of event|max_allowed_packet).*first event '([^']+)' at (\d+), the last event read from '([^']*\/)?([^'/]+)' at (\d+)/s.exec(
       text,
     );
-  return match !== null && match[1] === match[3] && Number(match[4]) < Number(match[2]);
+  if (match === null) return false;
+  const [, file, first, folder, lastFile, last] = match;
+  return file === lastFile && Number(last) <= Number(first) - (folder === undefined ? 0 : 1);
 }

@@ -4,6 +4,7 @@ import {
   isDrcError,
   partsOf,
   schemaIdOfPart,
+  type ErrorCode,
   type TableVersion,
   type TransactionSet,
 } from '@drc/protocol';
@@ -94,20 +95,22 @@ function whySkipped(error: unknown): string {
   if (!(error instanceof DrcError)) throw error;
   if (error.code === 'BINLOG_PURGED' || error.code === 'GTID_PURGED') return 'the source has purged it';
   // A start by GTID that the server does not give: gtid_mode is off by now, or transactions without GTIDs stand between.
-  if (error.code === 'SOURCE_LOST' && error.details['errno'] === dumpErrno) return error.message;
+  const isUnsent = error.code === 'SOURCE_LOST' && error.details['errno'] === dumpErrno;
+  if (isUnsent || error.code === 'SOURCE_GTID_MODE') return error.message;
   if (error.retryable || error.code.startsWith('SOURCE_') || error.code.startsWith('BINLOG_')) throw error;
   return error.message;
 }
 
 const momentText = (microseconds: number): string => new Date(microseconds / 1000).toISOString();
 
-const historyChanged = (transaction: string, why: string): DrcError =>
+const historyChanged = (transaction: string, why: string, cause?: DrcError): DrcError =>
   new DrcError(
     'SOURCE_HISTORY_CHANGED',
     `The source's transaction ${transaction} is not the stored one: ${why}.`,
     {
       transaction,
     },
+    cause === undefined ? undefined : { cause },
   );
 
 async function storedTransaction(
@@ -151,21 +154,16 @@ async function findAgain(
 ): Promise<ReadTransaction | string | undefined> {
   const own = /^\d+\/(.+):(\d+)$/.exec(id);
   if (own !== null) {
-    const position = Number(own[2]);
-    return position > mostPosition
+    const place = { file: own[1]!, position: Number(own[2]) };
+    return place.position > mostPosition
       ? 'its place has more than 32 bits'
-      : await readAgain(options, { file: own[1]!, position }, id);
+      : await readAgainAt(options, place, id);
   }
   const place = await knownPlace(options, lsn);
   if (place !== undefined) {
     try {
-      return await readAgain(options, place, id);
+      return await readAgainAt(options, place, id);
     } catch (error) {
-      if (isDrcError(error, 'BINLOG_POSITION'))
-        throw historyChanged(
-          id,
-          `nothing ends at ${place.file}:${place.position}, as what stands before it did`,
-        );
       if (!isDrcError(error, 'BINLOG_PURGED')) throw error;
     }
   }
@@ -205,6 +203,30 @@ function isDomainOf(state: string): (part: string) => boolean {
   const domains = new Set(state.split(',').map((part) => part.split('-')[0]));
   return (part) => domains.has(part.split('-')[0]);
 }
+
+/**
+ * As `readAgain`, from where the transaction before ended.
+ * @throws DrcError `SOURCE_HISTORY_CHANGED` where nothing does now
+ */
+async function readAgainAt(
+  options: StoredTransactionCheckOptions,
+  place: { readonly file: string; readonly position: number },
+  id: string,
+): Promise<ReadTransaction | string | undefined> {
+  try {
+    return await readAgain(options, place, id);
+  } catch (error) {
+    if (!(error instanceof DrcError) || !notOurPlace.has(error.code)) throw error;
+    throw historyChanged(
+      id,
+      `nothing ends at ${place.file}:${place.position}, as what stands before it did`,
+      error,
+    );
+  }
+}
+
+/** Not a checksum that is wrong: that may be the connection's doing, or the disk's, and is no other history. */
+const notOurPlace: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['BINLOG_POSITION', 'EVENT_MALFORMED']);
 
 /** @returns undefined where the source comes to its end without it, and the reason where it is not read */
 async function readAgain(

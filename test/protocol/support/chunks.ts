@@ -1,4 +1,4 @@
-import { encodeChunkHeader, type ChunkHeader, type PartKindCode } from '@drc/protocol';
+import { encodeChunk as encodeWhole, type ChunkHeader, type PartKindCode } from '@drc/protocol';
 
 export const header: ChunkHeader = {
   lsn: 2 ** 53 - 1,
@@ -31,4 +31,4 @@ export function encodeRowsPart(
 }
 
 export const encodeChunk = (fields: Partial<ChunkHeader>, ...parts: readonly Buffer[]): Buffer =>
-  Buffer.concat([encodeChunkHeader({ ...header, ...fields }), ...parts]);
+  encodeWhole({ ...header, ...fields }, Buffer.concat(parts));

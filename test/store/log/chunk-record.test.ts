@@ -1,4 +1,4 @@
-import { encodeChunkHeader } from '@drc/protocol';
+import { encodeChunk } from '@drc/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
@@ -11,10 +11,10 @@ import {
 } from '../../../store/src/log/chunk-record.js';
 
 const chunkOf = (lsn: number, chunk: number, content: Uint8Array): Buffer =>
-  Buffer.concat([
-    encodeChunkHeader({ lsn, chunk, last: true, logTime: 5, commitTime: 6, id: '0-1-7', origin: '' }),
-    content,
-  ]);
+  encodeChunk(
+    { lsn, chunk, last: true, logTime: 5, commitTime: 6, id: '0-1-7', origin: '' },
+    Buffer.from(content),
+  );
 
 function storedOf(chunk: Buffer, before = 0): Buffer {
   const stored = Buffer.concat([Buffer.alloc(sealBytes), chunk]);

@@ -54,35 +54,40 @@ test('beyond its size a log gives up its oldest transactions, at most five perce
   await log.begin(source, position, empty, true);
   log.registerTable(orders);
   expect(log.bytes).toBeUndefined();
-  await fill(log, 320);
-  // Without a limit all stays, and its size is told.
-  expect(await log.trim()).toBe(0);
-  expect(log.bytes).toBeGreaterThan(76 * mebibyte);
-  expect(log.bytes).toBeLessThan(116 * mebibyte);
+  await fill(log, 480);
+  // Without a limit all stays, and its size is told. A measure that falls between a table's end and its write-ahead
+  // log's misses a write buffer: the next one does not.
+  const measured = async () => {
+    expect(await log.trim()).toBe(0);
+    return log.bytes;
+  };
+  await expect.poll(measured, { timeout: 60_000 }).toBeGreaterThan(116 * mebibyte);
+  expect(log.bytes).toBeLessThan(156 * mebibyte);
   await log.close();
 
   log = await openLog(folder.path, { ...options, retentionBytes: limit });
-  expect(await log.trim()).toBeLessThanOrEqual(16);
+  expect(await log.trim()).toBeLessThanOrEqual(24);
   for (let passes = 0; (await log.trim()) > 0; passes++) expect(passes).toBeLessThan(100);
   const { oldest, head, setBeforeOldest, coversFrom } = log.extent();
   expect(log.bytes).toBeLessThanOrEqual(limit);
   // No more goes than has to.
   expect(log.bytes).toBeGreaterThan(limit - 20 * mebibyte);
-  expect(head.lsn).toBe(320);
+  expect(head.lsn).toBe(480);
   expect(setBeforeOldest).toBe(`0-1-${oldest.lsn - 1}`);
   expect(coversFrom).toBe(oldest.lsn * 1000);
-  expect(await lsnsOf(log)).toEqual(range(oldest.lsn, 320));
+  expect(await lsnsOf(log)).toEqual(range(oldest.lsn, 480));
   await expect(log.read({ lsn: oldest.lsn - 1, chunk: 0 }, { maxBytes: 1, signal })).rejects.toMatchObject({
     code: 'RETENTION_EXPIRED',
   });
   await expect(log.seek({ kind: 'timestamp', time: 1000 }, 0)).rejects.toMatchObject({
     code: 'RETENTION_EXPIRED',
   });
-  // What was deleted lies on the disk until it is compacted: that is 64 MiB at most, beside one write buffer.
-  // LevelDB removes what it compacted a little later.
-  await expect
-    .poll(() => diskBytes(folder), { timeout: 60_000 })
-    .toBeLessThan(limit + 64 * mebibyte + 34 * mebibyte);
+  // What was deleted lies on the disk until it is compacted, 64 MiB at most; all that was written would be 120 MiB.
+  // LevelDB keeps the tables it compacted while a reader has them, and looks again after a further compaction or when
+  // it is opened: hence the latter.
+  await log.close();
+  log = await openLog(folder.path, options);
+  await expect.poll(() => diskBytes(folder), { timeout: 60_000 }).toBeLessThan(limit + 64 * mebibyte);
   await log.close();
 });
 

@@ -216,6 +216,27 @@ describe('log time', () => {
     expect(log.head.value).toEqual({ lsn: 6, time: 12_345 });
   });
 
+  test('goes on with the source’s where the store’s own clock is set back by a day', async () => {
+    await using folder = await temporaryFolder();
+    const clock = new HandClock(200_000_000);
+    await using log = await openLog(folder.path, { clock });
+    await log.begin(source, position, empty, true);
+    append(log, 1, 200_000_000);
+    clock.wall -= 86_400_000;
+    for (let sequence = 2; sequence <= 6; sequence++) {
+      clock.advance(60_000);
+      // A monotonic clock counts parts of a millisecond; times in the log are whole.
+      clock.elapsed += 0.25;
+      append(log, sequence, 200_000_000 + (sequence - 1) * 60_000);
+    }
+    // From a clock that is ahead.
+    append(log, 7, 300_000_000);
+    await log.flush();
+    expect(log.head.value.time).toBe(200_301_001);
+    // Whoever begins at a moment lacks nothing that was committed from then on.
+    expect((await log.seek({ kind: 'timestamp', time: 200_120_000 }, 0)).lsn).toBe(3);
+  });
+
   test('is raised to what is known of the commit, but not into the future', async () => {
     await using folder = await temporaryFolder();
     const clock = new HandClock(10_000);

@@ -1,7 +1,7 @@
 import {
   Checkpoint,
   DrcError,
-  encodeChunkHeader,
+  encodeChunk,
   encodeDdl,
   encodeGap,
   parseChunkHeader,
@@ -85,7 +85,7 @@ export class FakeLog implements ReadableLog {
     const logTime = ++this.#time;
     const stored = chunks.map((parts, chunk) => {
       const last = chunk === chunks.length - 1;
-      const header = encodeChunkHeader({
+      const header = {
         lsn,
         chunk,
         last,
@@ -93,8 +93,8 @@ export class FakeLog implements ReadableLog {
         commitTime: logTime * 1000,
         id,
         origin: '',
-      });
-      const bytes = Buffer.concat([header, parts]);
+      };
+      const bytes = encodeChunk(header, parts);
       return { ...parseChunkHeader(bytes), bytes };
     });
     this.#transactions.push(stored);

@@ -11,27 +11,27 @@ import {
 const error = new DrcError('SOURCE_LOST', 'x');
 const states: Record<CaptureState['kind'], CaptureState> = {
   connecting: { kind: 'connecting', attempt: 3 },
-  streaming: { kind: 'streaming', since: 1 },
+  streaming: { kind: 'streaming', since: 1, attempt: 5 },
   waiting: { kind: 'waiting', attempt: 3, error, retryAt: 2 },
   stopped: { kind: 'stopped', error },
 };
 const events: Record<CaptureEvent['kind'], CaptureEvent> = {
   connected: { kind: 'connected', at: 7 },
-  failed: { kind: 'failed', error, retryAt: 9 },
+  failed: { kind: 'failed', error, retryAt: 9, hasCaptured: false },
   retry: { kind: 'retry' },
   stop: { kind: 'stop', error },
 };
 const stopped: CaptureState = { kind: 'stopped', error };
 const table: Record<CaptureState['kind'], Record<CaptureEvent['kind'], CaptureState>> = {
   connecting: {
-    connected: { kind: 'streaming', since: 7 },
+    connected: { kind: 'streaming', since: 7, attempt: 3 },
     failed: { kind: 'waiting', attempt: 3, error, retryAt: 9 },
     retry: states.connecting,
     stop: stopped,
   },
   streaming: {
     connected: states.streaming,
-    failed: { kind: 'waiting', attempt: 0, error, retryAt: 9 },
+    failed: { kind: 'waiting', attempt: 5, error, retryAt: 9 },
     retry: states.streaming,
     stop: stopped,
   },
@@ -52,6 +52,15 @@ describe('the state of capture', () => {
           expected,
         );
       });
+
+  it('counts its attempts from one again once a connection gave a transaction', () => {
+    expect(next(states.streaming, { kind: 'failed', error, retryAt: 9, hasCaptured: true })).toEqual({
+      kind: 'waiting',
+      attempt: 0,
+      error,
+      retryAt: 9,
+    });
+  });
 
   it('never pauses longer than half a minute, and less at first', () => {
     fc.assert(

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../store/src/clock.js';
 import { BinlogReader } from '../../../store/src/source/binlog-reader.js';
@@ -52,6 +54,27 @@ onEachServer('what the servers say with one error number', (flavour) => {
     expect(await endOf(server, newest, async () => void endOf(server, newest).catch(() => undefined))).toBe(
       'SERVER_ID_IN_USE',
     );
+  });
+
+  it('is BINLOG_POSITION for the middle of an event, whatever stands there', async () => {
+    // Without checksums: nothing but what the bytes look like tells that they are no event.
+    await using server = await startServer(flavour, { args: ['--binlog-checksum=NONE'] });
+    // An event that is longer than any can be, one that is shorter, and one that reaches beyond the file.
+    const patterns = [Buffer.alloc(60, 'z'), Buffer.alloc(60), Buffer.alloc(60, Buffer.from([0, 0x20]))];
+    await server.query(
+      `CREATE DATABASE a; CREATE TABLE a.t (v BLOB);
+       INSERT INTO a.t VALUES ${patterns.map((bytes) => `(X'${bytes.toString('hex')}')`).join(', ')}`,
+    );
+    const file = await readFile(join(server.dataDir, 'binlog.000001'));
+    for (const bytes of patterns) {
+      const at = file.indexOf(bytes);
+      expect(at).toBeGreaterThan(0);
+      for (const position of [at + 2, at + 3])
+        expect([bytes[1], await endOf(server, { file: 'binlog.000001', position })]).toEqual([
+          bytes[1],
+          'BINLOG_POSITION',
+        ]);
+    }
   });
 
   it('is BINLOG_RESET when the binlogs are reset while they are read', async () => {

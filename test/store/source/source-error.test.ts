@@ -19,6 +19,13 @@ describe('sourceError', () => {
     [1236, 'Client requested master to start replication from impossible position', 'BINLOG_POSITION'],
     [1236, 'bogus data in log event; the first event …', 'BINLOG_POSITION'],
     [1236, 'could not find next log; the first event …', 'BINLOG_RESET'],
+    [1236, 'Cannot replicate GTID-transaction when @@GLOBAL.GTID_MODE = OFF, at file …', 'SOURCE_GTID_MODE'],
+    [
+      1236,
+      'Cannot replicate anonymous transaction when @@GLOBAL.GTID_MODE = ON, at file …',
+      'SOURCE_GTID_MODE',
+    ],
+    [1236, 'Cannot replicate anonymous transaction when AUTO_POSITION = 1, at file …', 'SOURCE_LOST'],
     [
       1236,
       'A slave with the same server_uuid/server_id as this slave has connected to the master',
@@ -42,7 +49,27 @@ describe('sourceError', () => {
     ],
     [
       1236,
+      "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source; the first event 'b.000001' at 200, the last event read from './b.000001' at 127, the last byte read from './b.000001' at 219.",
+      'BINLOG_POSITION',
+    ],
+    [
+      1236,
+      "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on source; the first event 'b.000001' at 200, the last event read from './b.000001' at 500, the last byte read from './b.000001' at 519.",
+      'SOURCE_CONFIG',
+    ],
+    [
+      1236,
       "binlog truncated in the middle of event; consider out of disk space on source; the first event 'b.000001' at 200, the last event read from './b.000001' at 500, the last byte read from './b.000001' at 554.",
+      'EVENT_MALFORMED',
+    ],
+    [
+      1236,
+      "binlog truncated in the middle of event; consider out of disk space on master; the first event 'b.000001' at 200, the last event read from 'b.000001' at 200, the last byte read from 'b.000001' at 219.",
+      'BINLOG_POSITION',
+    ],
+    [
+      1236,
+      "binlog truncated in the middle of event; consider out of disk space on master; the first event 'b.000001' at 200, the last event read from 'b.000001' at 300, the last byte read from 'b.000001' at 319.",
       'EVENT_MALFORMED',
     ],
     [1236, 'a text that nobody has seen', 'SOURCE_LOST'],
