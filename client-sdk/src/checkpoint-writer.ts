@@ -1,17 +1,12 @@
-import { DrcError, type Checkpoint } from '@drc/protocol';
+import { DrcError, type StartFrom } from '@drc/protocol';
+import type { CheckpointKeeper, Unsaved } from './checkpoint-keeper.js';
 import type { CheckpointStore } from './checkpoint-store.js';
-
-/** A checkpoint that is to be saved; `step` orders them. It is made only when it is really written. */
-export interface Unsaved {
-  readonly step: number;
-  readonly checkpoint: () => Checkpoint;
-}
 
 /**
  * Writes checkpoints one after the other. While one is being written only the newest of those that wait is kept: it
  * covers the others. Never goes back.
  */
-export class CheckpointWriter {
+export class CheckpointWriter implements CheckpointKeeper {
   readonly #store: CheckpointStore;
   #savedStep = -1;
   #waiting: Unsaved | undefined;
@@ -19,6 +14,22 @@ export class CheckpointWriter {
 
   constructor(store: CheckpointStore) {
     this.#store = store;
+  }
+
+  /** A store that does not save says so at once. */
+  get behindSince(): undefined {
+    return undefined;
+  }
+
+  /** @throws DrcError `CHECKPOINT_STORE`. */
+  async load(): Promise<StartFrom | undefined> {
+    try {
+      const checkpoint = await this.#store.load();
+      return checkpoint === undefined ? undefined : { kind: 'checkpoint', checkpoint };
+    } catch (cause) {
+      if (cause instanceof DrcError) throw cause;
+      throw new DrcError('CHECKPOINT_STORE', 'The checkpoint could not be loaded.', {}, { cause });
+    }
   }
 
   /** Resolves once this checkpoint, or a later one, is saved. @throws DrcError `CHECKPOINT_STORE`. */

@@ -1,6 +1,7 @@
 import { GrantAdministration, type GrantCalls } from './administration/grants.js';
 import { KeyAdministration, type KeyCalls } from './administration/keys.js';
 import { MachineKeyAdministration, type MachineKeyCalls } from './administration/machine-keys.js';
+import { ReaderAdministration, type ReaderCalls } from './administration/readers.js';
 import { RoleAdministration, type RoleCalls } from './administration/roles.js';
 import { TokenAdministration, type TokenCalls } from './administration/tokens.js';
 import { UserAdministration, type UserCalls } from './administration/users.js';
@@ -14,6 +15,7 @@ export interface AdministrationCalls {
   readonly grants: GrantCalls;
   readonly tokens: TokenCalls;
   readonly keys: KeyCalls;
+  readonly readers: ReaderCalls;
 }
 
 type AdministrationParts = Omit<AdministrationContext, 'turns' | 'changed'>;
@@ -37,6 +39,7 @@ export class Administration {
       grants: new GrantAdministration(context),
       tokens: new TokenAdministration(context),
       keys: new KeyAdministration(context),
+      readers: new ReaderAdministration(context),
     };
   }
 }
@@ -45,6 +48,7 @@ export { mustBe, type Change, type RemovalOptions } from './administration/conte
 export type { GrantSummary, Revoking } from './administration/grants.js';
 export type { RotatedKey } from './administration/keys.js';
 export type { MachineKeySummary } from './administration/machine-keys.js';
+export type { Move, ReaderSummary, SavedPlace } from './administration/readers.js';
 export type { RoleSummary } from './administration/roles.js';
 export type { IssuedToken, NewToken, TokenSummary } from './administration/tokens.js';
 export { makeUser, type Credentials, type NewUser, type UserSummary } from './administration/users.js';

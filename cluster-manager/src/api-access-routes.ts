@@ -11,14 +11,14 @@ const text = z.string().min(1).max(200);
 const texts = z.array(z.string());
 const globs = z.array(glob).min(1).max(100);
 
-const dryRun = z.object({ dryRun: z.enum(['true', 'false']).optional() });
-const change = z.object({
+export const dryRun = z.object({ dryRun: z.enum(['true', 'false']).optional() });
+export const change = z.object({
   event: z.string(),
   subject: z.string(),
   before: z.record(z.string(), z.unknown()).optional(),
   after: z.record(z.string(), z.unknown()).optional(),
 });
-const changed = {
+export const changed = {
   200: json(change, 'For administrators. What changed, or with dryRun would.'),
   ...otherwise,
 };

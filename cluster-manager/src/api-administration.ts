@@ -6,18 +6,23 @@ import type { ApiEnv } from './api-env.js';
 import type { Audit } from './audit.js';
 import { mustAdminister, type Principal } from './grants.js';
 
-/** The part of the API that is for administrators: users, machine keys, roles, grants, tokens and signing keys. */
-export function addAdministration(
-  app: OpenAPIHono<ApiEnv>,
-  principalOf: (c: Context<ApiEnv>) => Promise<Principal>,
-  administration: Administration,
-  audit: Audit,
-): void {
-  const callsOf = async (c: Context<ApiEnv>): Promise<AdministrationCalls> => {
+type CallsOf = (c: Context<ApiEnv>) => Promise<AdministrationCalls>;
+
+/** The calls of whoever asks, who must be an administrator; each change that is made by them has its line in the audit log. */
+export const administratorCalls =
+  (
+    principalOf: (c: Context<ApiEnv>) => Promise<Principal>,
+    administration: Administration,
+    audit: Audit,
+  ): CallsOf =>
+  async (c) => {
     const principal = await principalOf(c);
     mustAdminister(principal);
     return administration.calls((change) => audit.changed(principal.name, change));
   };
+
+/** The part of the API that is for administrators: users, machine keys, roles, grants, tokens and signing keys. */
+export function addAdministration(app: OpenAPIHono<ApiEnv>, callsOf: CallsOf): void {
   const removal = (query: { dryRun?: 'true' | 'false' | undefined }) => ({ dryRun: query.dryRun === 'true' });
 
   app.openapi(routes.users, async (c) => {

@@ -1,15 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { DrcError, TransactionSet } from '@drc/protocol';
-import { body, failureOtherwise as otherwise, json, security } from './api-shapes.js';
+import { body, count, failureOtherwise as otherwise, json, security, time } from './api-shapes.js';
 import { plainName, signingKeySchema } from './registry/records.js';
 
 /*
  * The shapes of the HTTP API; /openapi.json is made from them. Members of a body that are not named here are ignored,
  * so that newer stores and clients can talk to this version.
  */
-const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** ms since 1970, below the year 10000: a moment in microseconds is a mistake. */
-const time = z.number().min(0).max(253_402_300_799_999);
 const moment = z.object({ lsn: count, time });
 
 /** The text parses as what `parse` takes, or is a fault. */
@@ -64,7 +61,12 @@ const announcement = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
     .optional(),
+  draining: z.boolean().optional(),
+  load: z.object({ sessions: count, maxSessions: count, cpu: z.number().min(0).max(10_000) }).optional(),
 });
+
+/** Stores to which the readers of one that drains can go, with what their logs no longer have. */
+const others = z.array(z.object({ id: z.string(), setBeforeOldest: z.string() }));
 
 const publicKeys = z.object({ cluster: z.string(), keys: z.array(signingKeySchema.omit({ until: true })) });
 
@@ -96,6 +98,9 @@ const fromText = z.string().max(60_000).openapi({
   description: 'earliest, latest, timestamp:<ms since 1970>, transaction:<id> or checkpoint:<text>',
   example: 'timestamp:1767225600000',
 });
+const reader = z.string().max(200).openapi({
+  description: 'The name of the subscription, or of the client: readers of one name keep to one store.',
+});
 
 export const routes = {
   login: createRoute({
@@ -126,7 +131,10 @@ export const routes = {
     method: 'get',
     path: '/v1/topics/{topic}/stores',
     security,
-    request: { params: topicParam, query: z.object({ from: fromText.default('latest') }) },
+    request: {
+      params: topicParam,
+      query: z.object({ from: fromText.default('latest'), reader: reader.optional() }),
+    },
     responses: {
       200: json(storesAnswer, 'The stores that have the moment, best first, and a ticket.'),
       ...otherwise,
@@ -137,7 +145,7 @@ export const routes = {
     method: 'post',
     path: '/v1/topics/{topic}/stores',
     security,
-    request: { params: topicParam, ...body(z.object({ from: fromText })) },
+    request: { params: topicParam, ...body(z.object({ from: fromText, reader: reader.optional() })) },
     responses: { 200: json(storesAnswer, 'As with GET.'), ...otherwise },
   }),
   announce: createRoute({
@@ -147,8 +155,12 @@ export const routes = {
     request: body(announcement),
     responses: {
       200: json(
-        publicKeys.extend({ leaseMs: z.number(), revocations: z.array(revocation) }),
-        'Known for leaseMs; announce again within a third of it. Tickets that the revocations name are void.',
+        publicKeys.extend({
+          leaseMs: z.number(),
+          revocations: z.array(revocation),
+          others: others.optional(),
+        }),
+        'Known for leaseMs; announce again within a third of it. Tickets that the revocations name are void. others: for a store that drains.',
       ),
       ...otherwise,
     },

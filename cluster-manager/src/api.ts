@@ -4,16 +4,20 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
 import type { Administration } from './administration.js';
-import { addAdministration } from './api-administration.js';
+import { addAdministration, administratorCalls } from './api-administration.js';
 import type { ApiEnv } from './api-env.js';
 import { answerOf, bodyTooLarge, lengthRequired, unknownRoute, type ErrorAnswer } from './api-errors.js';
+import { addReaders } from './api-readers.js';
 import { routes } from './api-routes.js';
+import { addSisters } from './api-sisters.js';
 import type { Audit } from './audit.js';
 import type { Authenticator } from './authenticate.js';
+import type { Checkpoints } from './checkpoints.js';
 import type { Clock } from './clock.js';
 import { grantFor, maySee, mustAnnounce, type Principal } from './grants.js';
+import type { LiveReaders } from './live-readers.js';
 import type { ManagerMetrics } from './metrics.js';
-import { parseFrom, place } from './placement.js';
+import { parseFrom, place, successorsOf } from './placement.js';
 import type { Revocations } from './revocations.js';
 import type { PublicKey } from './signing-keys.js';
 import type { StoreDirectory } from './store-directory.js';
@@ -29,6 +33,8 @@ export interface ApiOptions {
   readonly revocations: Revocations;
   readonly topics: Topics;
   readonly stores: StoreDirectory;
+  readonly checkpoints: Checkpoints;
+  readonly readers: LiveReaders;
   readonly authenticator: Authenticator;
   readonly tickets: Tickets;
   readonly audit: Audit;
@@ -48,6 +54,8 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     revocations,
     topics,
     stores,
+    checkpoints,
+    readers,
     authenticator,
     tickets,
     audit,
@@ -75,9 +83,10 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     return principal;
   };
 
-  const storesFor = async (principal: Principal, topic: string, fromText: string) => {
+  const storesFor = async (principal: Principal, topic: string, fromText: string, reader: string = '') => {
     const grant = grantFor(principal, topic, await topics.has(topic));
-    const placement = place(stores.storesOf(topic), parseFrom(fromText, topic));
+    const who = `${principal.name}\n${reader}`;
+    const placement = place(stores.storesOf(topic), parseFrom(fromText, topic), who);
     if (placement.kind === 'unavailable') {
       throw new DrcError('STORE_UNAVAILABLE', `No store of the topic ${topic} is alive.`, { topic });
     }
@@ -141,12 +150,14 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
 
   app.openapi(routes.stores, async (c) => {
     const principal = await principalOf(c);
-    return c.json(await storesFor(principal, c.req.valid('param').topic, c.req.valid('query').from), 200);
+    const { from, reader } = c.req.valid('query');
+    return c.json(await storesFor(principal, c.req.valid('param').topic, from, reader), 200);
   });
 
   app.openapi(routes.storesByPost, async (c) => {
     const principal = await principalOf(c);
-    return c.json(await storesFor(principal, c.req.valid('param').topic, c.req.valid('json').from), 200);
+    const { from, reader } = c.req.valid('json');
+    return c.json(await storesFor(principal, c.req.valid('param').topic, from, reader), 200);
   });
 
   app.openapi(routes.announce, async (c) => {
@@ -155,7 +166,11 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     mustAnnounce(principal, topic);
     stores.announce(topic, principal.name, announcement);
     audit.announced(principal.name, topic, announcement.id);
-    return c.json({ ...(await publicKeys()), leaseMs, revocations: [...(await revocations.list())] }, 200);
+    const others = successorsOf(stores.storesOf(topic), announcement.id).map(
+      ({ id, extent: { setBeforeOldest } }) => ({ id, setBeforeOldest }),
+    );
+    const answer = { ...(await publicKeys()), leaseMs, revocations: [...(await revocations.list())] };
+    return c.json(announcement.draining === true ? { ...answer, others } : answer, 200);
   });
 
   app.openapi(routes.withdraw, async (c) => {
@@ -163,13 +178,17 @@ export function createApi(options: ApiOptions): OpenAPIHono<ApiEnv> {
     const { topic, id } = c.req.valid('param');
     mustAnnounce(principal, topic);
     stores.withdraw(topic, id, principal.name);
+    readers.forget(topic, id);
     audit.withdrawn(principal.name, topic, id);
     return c.json({}, 200);
   });
 
   app.openapi(routes.keys, async (c) => c.json(await publicKeys(), 200));
 
-  addAdministration(app, principalOf, administration, audit);
+  const callsOf = administratorCalls(principalOf, administration, audit);
+  addAdministration(app, callsOf);
+  addReaders(app, { checkpoints, readers, stores, topics, audit, principalOf, callsOf });
+  addSisters(app, { stores, tickets, audit, principalOf });
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'DRC cluster manager', version: '1' } });

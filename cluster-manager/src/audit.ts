@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@drc/protocol';
 import type { Logger } from 'pino';
 import type { Change } from './administration/context.js';
+import type { SubscriptionKey } from './checkpoints.js';
 import type { ManagerMetrics } from './metrics.js';
 import { userName } from './registry/records.js';
 import type { SignedToken } from './tickets.js';
@@ -47,6 +48,10 @@ export class Audit {
     this.#metrics.ticket(topic);
     const { id: ticketId, expiresAt } = ticket;
     this.#logger.info({ event: 'ticket', principal, topic, from, ticketId, expiresAt, via }, 'ticket issued');
+  }
+
+  checkpointTaken(key: SubscriptionKey, client: string, epoch: number): void {
+    this.#logger.info({ event: 'checkpoint.take', ...key, client, epoch }, 'subscription taken over');
   }
 
   /** Of users, roles, grants, tokens and keys: who, what, how it was and how it is. */

@@ -5,9 +5,11 @@ import { Administration } from './administration.js';
 import { createApi } from './api.js';
 import { Audit } from './audit.js';
 import { Authenticator } from './authenticate.js';
+import { Checkpoints } from './checkpoints.js';
 import { systemClock, type Clock } from './clock.js';
 import { mustBeLoopback, type ManagerConfig } from './config.js';
 import { HttpServer } from './http-server.js';
+import { LiveReaders } from './live-readers.js';
 import { mustBePrivate } from './manager-folder.js';
 import { ManagerMetrics } from './metrics.js';
 import { PasswordHasher, type PasswordCost } from './password.js';
@@ -97,6 +99,8 @@ export class ClusterManager implements AsyncDisposable {
     const authenticator = new Authenticator({ registry, tickets, passwords, clock });
     const topics = new Topics(registry);
     const stores = new StoreDirectory({ clock, leaseMs: config.leaseMs });
+    const readers = new LiveReaders({ clock });
+    const checkpoints = new Checkpoints({ registry, clock });
     const metrics = new ManagerMetrics(
       async () => new Map((await topics.list()).map((topic) => [topic, stores.storesOf(topic).length])),
       () => (registry.state.kind === 'live' ? 0 : registry.state.ageMs / 1000),
@@ -110,6 +114,8 @@ export class ClusterManager implements AsyncDisposable {
       topics,
       revocations,
       signingKeys,
+      stores,
+      readers,
     });
 
     const { leaseMs } = config;
@@ -121,6 +127,8 @@ export class ClusterManager implements AsyncDisposable {
       revocations,
       topics,
       stores,
+      checkpoints,
+      readers,
       authenticator,
       tickets,
       audit,

@@ -35,18 +35,27 @@ export function maySee(principal: Principal, topic: string): boolean {
   return principal.grants.some((grant) => isOf(grant, topic));
 }
 
-/**
- * What the principal may read of the topic. A topic that it may not see and one that does not exist are the same
- * `TOPIC_UNKNOWN`, so that nobody can find out names by asking. A store key reads nothing: `FORBIDDEN`. So is a grant that
- * no ticket can hold, with the reason `grantTooLarge`.
- */
-export function grantFor(principal: Principal, topic: string, exists: boolean): Grant {
+/** The principal may read something of the topic: else as `grantFor`. */
+export function mustRead(
+  principal: Principal,
+  topic: string,
+  exists: boolean,
+): asserts principal is Exclude<Principal, { readonly kind: 'store' }> {
   if (principal.kind === 'store') {
     throw new DrcError('FORBIDDEN', 'A store key announces stores; it does not read.');
   }
   if (!exists || !maySee(principal, topic)) {
     throw new DrcError('TOPIC_UNKNOWN', `There is no topic ${topic} for this principal.`, { topic });
   }
+}
+
+/**
+ * What the principal may read of the topic. A topic that it may not see and one that does not exist are the same
+ * `TOPIC_UNKNOWN`, so that nobody can find out names by asking. A store key reads nothing: `FORBIDDEN`. So is a grant that
+ * no ticket can hold, with the reason `grantTooLarge`.
+ */
+export function grantFor(principal: Principal, topic: string, exists: boolean): Grant {
+  mustRead(principal, topic, exists);
   const grant = unionOf(principal.grants, topic);
   const bytes = grantBytes(grant);
   if (bytes > maxGrantBytes) {

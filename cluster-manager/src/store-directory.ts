@@ -12,10 +12,32 @@ export interface StoreAnnouncement {
   readonly captureState: string;
   /** Of the tables and columns that it captures. Absent: of a version that does not tell. */
   readonly captureDigest?: string | undefined;
+  /** Whether an operator moves its readers away. Absent: no. */
+  readonly draining?: boolean | undefined;
+  /** Absent: of a version that does not tell. */
+  readonly load?: StoreLoad | undefined;
+}
+
+/** A store whose lease lasts. */
+export interface AliveStore extends StoreAnnouncement {
+  /**
+   * How far its head was behind the newest that was known when it announced itself, ms. Not compared at any other moment: after a
+   * pause of the source the first store to announce what came then would make all others look as far behind as the pause was long.
+   * Absent: it was not.
+   */
+  readonly behindMs?: number;
+}
+
+/** What a store has to do. */
+export interface StoreLoad {
+  readonly sessions: number;
+  readonly maxSessions: number;
+  /** Of its process, over about the last minute: 1 is one core. */
+  readonly cpu: number;
 }
 
 interface Lease {
-  readonly announcement: StoreAnnouncement;
+  readonly announcement: AliveStore;
   readonly key: string;
   /** On the monotonic clock. */
   readonly endsAt: number;
@@ -67,7 +89,12 @@ export class StoreDirectory {
       );
     }
     mustCaptureTheSame(topic, announcement, leases);
-    leases.set(announcement.id, { announcement, key, endsAt: this.#clock.monotonic() + this.#leaseMs });
+    const alive = { ...announcement, ...behindOf(announcement, leases) };
+    leases.set(announcement.id, {
+      announcement: alive,
+      key,
+      endsAt: this.#clock.monotonic() + this.#leaseMs,
+    });
     this.#topics.set(topic, leases);
   }
 
@@ -83,7 +110,7 @@ export class StoreDirectory {
   }
 
   /** Those whose lease lasts. */
-  storesOf(topic: string): readonly StoreAnnouncement[] {
+  storesOf(topic: string): readonly AliveStore[] {
     return [...this.#alive(topic).values()].map((lease) => lease.announcement);
   }
 
@@ -114,6 +141,15 @@ function mustCaptureTheSame(
     `The store ${other.announcement.id} captures other tables or columns of the topic ${topic}.`,
     { topic, id, other: other.announcement.id },
   );
+}
+
+function behindOf(
+  { id, extent }: StoreAnnouncement,
+  leases: ReadonlyMap<string, Lease>,
+): { readonly behindMs?: number } {
+  const others = [...leases.values()].map(({ announcement }) => announcement).filter((one) => one.id !== id);
+  const behindMs = Math.max(0, ...others.map((other) => other.extent.head.time)) - extent.head.time;
+  return behindMs > 0 ? { behindMs } : {};
 }
 
 const isSameStore = (a: StoreAnnouncement, b: StoreAnnouncement): boolean =>

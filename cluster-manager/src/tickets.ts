@@ -8,10 +8,11 @@ import type { SigningKeyRecord } from './registry/records.js';
 import { publicKeyObject, type SigningKey } from './signing-key.js';
 
 /*
- * Both are ES256 JWTs with `kid`, from `drc:<cluster>`. Their audiences keep them apart: a ticket is no login, and a
- * login no ticket.
+ * All are ES256 JWTs with `kid`, from `drc:<cluster>`. Their audiences keep them apart: a ticket is no login, a login no
+ * ticket, and one for a sister store's log reads no topic.
  *
  *   ticket        aud drc-store:<cluster>/<topic>   sub principal  iat exp jti  grant, via: id of the token it came from
+ *   sister ticket aud drc-sister:<cluster>/<topic>  sub principal  iat exp jti
  *   login token   aud drc-manager:<cluster>         sub user name  iat exp jti  credential
  */
 export interface TicketOptions {
@@ -75,6 +76,12 @@ export class Tickets {
     if (via === undefined) return this.#sign(principal, audience, ticketLifeMs, { grant });
     const lifeMs = Math.min(ticketLifeMs, via.expiresAt - clock.now());
     return this.#sign(principal, audience, lifeMs, { grant, via: via.id });
+  }
+
+  /** Lets a store copy the log of another store of its topic. */
+  sisterTicket(principal: string, topic: string): SignedToken {
+    const { cluster, ticketLifeMs } = this.#options;
+    return this.#sign(principal, `drc-sister:${cluster}/${topic}`, ticketLifeMs, {});
   }
 
   loginToken({ user, credential }: LoginClaims): SignedToken {

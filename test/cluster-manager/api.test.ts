@@ -168,7 +168,9 @@ describe('stores', () => {
     const token = await hub.manager.token();
     const at = async (from: string): Promise<unknown> => {
       const { body, status } = await hub.manager.stores(token, from);
-      return status === 200 ? (body as { stores: { id: string }[] }).stores.map(({ id }) => id) : body;
+      return status === 200
+        ? (body as { stores: { id: string }[] }).stores.map(({ id }) => id).toSorted()
+        : body;
     };
     const checkpoint = (set: string): string =>
       `checkpoint:${new Checkpoint({ topic: 'shop', set: TransactionSet.parse(set) }).toString()}`;
@@ -226,7 +228,7 @@ describe('stores', () => {
 
   it('of a newer version may say more', async () => {
     await using hub = await shop();
-    expect((await hub.manager.announce(hub.key, { load: 0.5 })).status).toBe(200);
+    expect((await hub.manager.announce(hub.key, { temperature: 0.5 })).status).toBe(200);
   });
 });
 
@@ -469,6 +471,8 @@ describe('the HTTP API', () => {
     await using hub = await shop();
     const { body } = await hub.manager.request('GET', '/openapi.json');
     expect(Object.keys((body as { paths: object }).paths).sort()).toEqual([
+      '/v1/checkpoints/{topic}/{name}',
+      '/v1/checkpoints/{topic}/{name}/take',
       '/v1/grants',
       '/v1/grants/revoke',
       '/v1/keys',
@@ -478,15 +482,20 @@ describe('the HTTP API', () => {
       '/v1/machine-keys/{id}',
       '/v1/principals/{name}/disable',
       '/v1/principals/{name}/enable',
+      '/v1/readers',
+      '/v1/readers/seek',
+      '/v1/readers/{principal}/{topic}/{name}',
       '/v1/roles',
       '/v1/roles/{name}',
       '/v1/roles/{name}/members/{principal}',
       '/v1/stores/announce',
+      '/v1/stores/readers',
       '/v1/stores/{topic}/{id}',
       '/v1/tokens',
       '/v1/tokens/inspect',
       '/v1/tokens/{id}',
       '/v1/topics',
+      '/v1/topics/{topic}/sisters',
       '/v1/topics/{topic}/stores',
       '/v1/users',
       '/v1/users/{name}',

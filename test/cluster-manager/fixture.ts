@@ -123,7 +123,8 @@ export class TestManager implements AsyncDisposable {
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    return { status: response.status, headers: response.headers, body: await response.json() };
+    const content: unknown = response.status === 204 ? undefined : await response.json();
+    return { status: response.status, headers: response.headers, body: content };
   }
 
   login({ name, password }: Credentials = this.#administrator): Promise<Answer> {

@@ -1,14 +1,10 @@
 import { Checkpoint, TransactionSet, type LogExtent, type StartFrom } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
-import { parseFrom, place } from '../../cluster-manager/src/placement.js';
-import type { StoreAnnouncement } from '../../cluster-manager/src/store-directory.js';
+import { parseFrom, place, successorsOf } from '../../cluster-manager/src/placement.js';
+import type { AliveStore } from '../../cluster-manager/src/store-directory.js';
 import { extent } from './fixture.js';
 
-const store = (
-  id: string,
-  fields: Partial<LogExtent> = {},
-  captureState = 'streaming',
-): StoreAnnouncement => ({
+const store = (id: string, fields: Partial<LogExtent> = {}, captureState = 'streaming'): AliveStore => ({
   id,
   address: 'ws://127.0.0.1:7380',
   extent: extent(fields),
@@ -53,7 +49,8 @@ describe('placement', () => {
         [younger, older],
       ]) {
         const placement = place(stores, from);
-        const found = placement.kind === 'stores' ? placement.stores.map(({ id }) => id) : placement;
+        const found =
+          placement.kind === 'stores' ? placement.stores.map(({ id }) => id).toSorted() : placement;
         expect(found).toEqual(expected === 'expired' ? { kind: 'expired', oldest: 1_000 } : expected);
       }
     });
@@ -79,20 +76,91 @@ describe('placement', () => {
     expect(place([], { kind: 'latest' })).toEqual({ kind: 'unavailable' });
   });
 
-  it('puts stores that capture before those that do not, then those that are ahead', () => {
-    const stores = [
-      store('stopped', { head: { lsn: 1, time: 90_000 } }, 'waiting for the source'),
-      store('behind', { head: { lsn: 1, time: 80_000 } }),
-      store('b', { head: { lsn: 1, time: 89_500 } }),
-      store('a', { head: { lsn: 1, time: 89_999 } }),
+  const idsFor = (stores: readonly AliveStore[], reader?: string): readonly string[] => {
+    const placement = place(stores, { kind: 'latest' }, reader);
+    return placement.kind === 'stores' ? placement.stores.map(({ id }) => id) : [];
+  };
+
+  it('puts what drains last, then what does not capture, what is much behind, what is full', () => {
+    const load = { sessions: 10, maxSessions: 1000, cpu: 0.2 };
+    const now = { lsn: 1, time: 90_000 };
+    const fit = { ...store('fit', { head: now }), behindMs: 9_999, load };
+    const stores: readonly AliveStore[] = [
+      { ...store('draining', { head: now }), draining: true, load },
+      store('stopped', { head: now }, 'stopped'),
+      { ...store('far-behind', { head: now }), behindMs: 80_000 },
+      { ...store('behind', { head: now }), behindMs: 10_000 },
+      { ...store('busy', { head: now }), load: { ...load, cpu: 0.95 } },
+      fit,
     ];
-    const placement = place(stores, { kind: 'latest' });
-    expect(placement.kind === 'stores' && placement.stores.map(({ id }) => id)).toEqual([
-      'a',
-      'b',
-      'behind',
-      'stopped',
-    ]);
+    for (let reader = 0; reader < 20; reader++)
+      expect(idsFor(stores, `reader ${reader}`)).toEqual([
+        'fit',
+        'busy',
+        'behind',
+        'far-behind',
+        'stopped',
+        'draining',
+      ]);
+    const full = { ...fit, load: { ...load, sessions: 900 } };
+    expect(idsFor([full, fit]).length).toBe(2);
+    expect(idsFor([{ ...full, id: 'full' }, fit])).toEqual(['fit', 'full']);
+  });
+
+  it('names a store that drains where no other has the moment', () => {
+    const draining = { ...older, draining: true };
+    expect(place([draining, younger], timestamp(2_000))).toEqual({ kind: 'stores', stores: [draining] });
+  });
+
+  const readers = Array.from({ length: 3000 }, (_, number) => `service-${number}\norders`);
+  const three = ['a', 'b', 'c'].map((id) => store(id, { head }));
+  const firstFor = (stores: readonly AliveStore[], reader: string): string => idsFor(stores, reader)[0]!;
+
+  it('spreads readers evenly over stores that are equally fit', () => {
+    const counts = new Map<string, number>();
+    for (const reader of readers) {
+      const id = firstFor(three, reader);
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    expect([...counts.keys()].toSorted()).toEqual(['a', 'b', 'c']);
+    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(150);
+  });
+
+  it('gives a reader the same order each time, whatever order stores are in and how far each has come', () => {
+    for (const reader of readers.slice(0, 200)) {
+      const later = three.map((one, index) => ({
+        ...one,
+        extent: { ...one.extent, head: { lsn: 2000 + index, time: 20_000 + index * 3_000 } },
+        load: { sessions: index * 100, maxSessions: 1000, cpu: index / 10 },
+      }));
+      expect(idsFor(later.toReversed(), reader)).toEqual(idsFor(three, reader));
+    }
+  });
+
+  it('moves no other readers than its own when a store goes, and takes them from all when one comes', () => {
+    const without = three.filter(({ id }) => id !== 'b');
+    const four = [...three, store('d', { head })];
+    let moved = 0;
+    for (const reader of readers) {
+      const before = idsFor(three, reader);
+      expect(idsFor(without, reader)).toEqual(before.filter((id) => id !== 'b'));
+      const after = firstFor(four, reader);
+      if (after !== before[0]) moved++;
+      expect([before[0], 'd']).toContain(after);
+    }
+    expect(Math.abs(moved - 750)).toBeLessThan(150);
+  });
+
+  it('tells a store that drains which others its readers can go to', () => {
+    const stores: readonly AliveStore[] = [
+      { ...store('draining', { head }), draining: true },
+      { ...store('other-draining', { head }), draining: true },
+      store('stopped', { head }, 'stopped'),
+      { ...store('behind', { head }), behindMs: 11_000 },
+      store('good', { head }),
+    ];
+    expect(successorsOf(stores, 'draining').map(({ id }) => id)).toEqual(['good']);
+    expect(successorsOf(stores, 'good')).toEqual([]);
   });
 });
 

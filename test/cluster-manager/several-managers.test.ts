@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   administerShared,
@@ -11,6 +12,7 @@ import {
   type Credentials,
   type InitOptions,
 } from '@drc/cluster-manager';
+import { Checkpoint, TransactionSet } from '@drc/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../cluster-manager/src/clock.js';
 import { readinessOf } from '../../cluster-manager/src/shared-registry.js';
@@ -113,6 +115,46 @@ withZooKeeper('several managers', () => {
     );
     const token = await late.token();
     await expect.poll(() => topicsAt(first, token), patience).toEqual([]);
+  });
+
+  it('keep the checkpoints of readers together: whoever took it at one is fenced off at the other', async () => {
+    await using cluster = await newCluster(2);
+    await using first = await cluster.start(0);
+    await using second = await cluster.start(1);
+    await first.machineKey('store', ['shop']);
+    const token = await first.machineKey('client', ['shop']);
+    const path = '/v1/checkpoints/shop/billing';
+    /** Asks again while the manager has not heard of the instance yet, or is asked too often. */
+    const answerOf = async (manager: TestManager, method: string, to: string, body: object) => {
+      for (;;) {
+        const answer = await manager.request(method, to, { token, body });
+        if (answer.status !== 503 && answer.status !== 429) return answer;
+        await pause(100);
+      }
+    };
+    const take = async (manager: TestManager): Promise<{ epoch: number; checkpoint?: string }> => {
+      const { body } = await answerOf(manager, 'POST', `${path}/take`, {});
+      return body as { epoch: number; checkpoint?: string };
+    };
+    const save = async (manager: TestManager, epoch: number, sequence: number): Promise<unknown> => {
+      const set = TransactionSet.parse(`0-1-${sequence}`);
+      const checkpoint = new Checkpoint({ topic: 'shop', set }).toString();
+      const { status, body } = await answerOf(manager, 'PUT', path, { epoch, checkpoint });
+      return status === 204 ? status : (body as { error: { code: string } }).error.code;
+    };
+    let { epoch } = await take(first);
+    await expect.poll(() => topicsAt(second, token), patience).toEqual([{ topic: 'shop', stores: 0 }]);
+    for (let round = 1; round <= 5; round++) {
+      const [one, other] = round % 2 === 0 ? [first, second] : [second, first];
+      expect(await save(one, epoch, round * 10)).toBe(204);
+      const before = epoch;
+      ({ epoch } = await take(other));
+      expect(epoch).toBeGreaterThan(before);
+      expect(await save(one, before, round * 10 + 5)).toBe('CHECKPOINT_FENCED');
+    }
+    expect(await save(first, epoch, 60)).toBe(204);
+    const { checkpoint = '' } = await take(second);
+    expect(Checkpoint.parse(checkpoint).set.toString()).toBe('0-1-60');
   });
 
   it('go on answering while they are cut off, take no changes, and say so', async () => {

@@ -54,6 +54,30 @@ describe('StoreDirectory', () => {
     expect(stores.storesOf('shop')).toHaveLength(1);
   });
 
+  it('knows how far a store is behind what the others had announced before it, and after no pause of the source more', () => {
+    const { stores } = directory();
+    const at = (id: string, time: number): void =>
+      stores.announce('shop', 'key', announcement({ id, extent: extent({ head: { lsn: 1, time } }) }));
+    const behind = () => stores.storesOf('shop').map(({ id, behindMs }) => [id, behindMs]);
+    at('a', 1_000);
+    at('b', 1_000);
+    // An hour later something is written: the first to say so does not make the other look an hour behind.
+    at('a', 3_601_000);
+    expect(behind()).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+    ]);
+    at('b', 3_601_000);
+    at('a', 3_700_000);
+    // It announces itself again, and still has not come as far.
+    at('b', 3_601_000);
+    at('a', 3_701_000);
+    expect(behind()).toEqual([
+      ['a', undefined],
+      ['b', 99_000],
+    ]);
+  });
+
   it('keeps topics apart', () => {
     const { stores } = directory();
     stores.announce('shop', 'key', announcement());

@@ -1,18 +1,20 @@
 import { DrcError } from '@drc/protocol';
 import { z } from 'zod';
 import type { Clock } from '../clock.js';
+import type { LiveReaders } from '../live-readers.js';
 import type { PasswordHasher } from '../password.js';
 import type { RegistryRecords } from '../registry/records.js';
 import type { Registry } from '../registry/registry.js';
 import type { Revocations } from '../revocations.js';
 import type { SigningKeys } from '../signing-keys.js';
+import type { StoreDirectory } from '../store-directory.js';
 import type { Topics } from '../topics.js';
 
 /** A change of who may do what, for the audit log and for whoever asked. No secrets in it. */
 export interface Change {
   /** What was done, such as `user.disable`. */
   readonly event: string;
-  /** To whom: a user's name, `machine:<id>`, `role:<name>`, a token's or key's id. */
+  /** To whom: a user's name, `machine:<id>`, `role:<name>`, a token's or key's id, `reader:<principal>/<topic>/<name>`. */
   readonly subject: string;
   /** Absent where it was not there. */
   readonly before?: Readonly<Record<string, unknown>>;
@@ -33,6 +35,9 @@ export interface AdministrationContext {
   readonly topics: Topics;
   readonly revocations: Revocations;
   readonly signingKeys: SigningKeys;
+  /** Absent where no manager runs. */
+  readonly stores?: StoreDirectory | undefined;
+  readonly readers?: LiveReaders | undefined;
   readonly turns: Turns;
   /** Told of each change that was made. */
   readonly changed: (change: Change) => void;

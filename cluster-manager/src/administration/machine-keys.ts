@@ -1,3 +1,4 @@
+import { removeCheckpointsOf } from '../checkpoints.js';
 import { makeMachineKey, type MachineKey, type MachineKeyRequest } from '../machine-key.js';
 import { machineName } from '../principals.js';
 import type { GrantRecord, MachineKeyRecord } from '../registry/records.js';
@@ -62,6 +63,7 @@ export class MachineKeyAdministration implements MachineKeyCalls {
       if (dryRun) return change;
       await revocations.add(name);
       await removeTokensOf(registry, name);
+      await removeCheckpointsOf(registry, name);
       await registry.delete('machineKey', id, 'any');
       changed(change);
       return change;

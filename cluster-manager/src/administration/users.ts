@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DrcError } from '@drc/protocol';
+import { removeCheckpointsOf } from '../checkpoints.js';
 import { allTables, allTopics, makeGrant, type NewGrant } from '../grant-record.js';
 import { generatePassword, type PasswordHasher } from '../password.js';
 import { parseName } from '../principals.js';
@@ -121,6 +122,7 @@ export class UserAdministration implements UserCalls {
       if (dryRun) return change;
       await revocations.add(name);
       await removeTokensOf(registry, name);
+      await removeCheckpointsOf(registry, name);
       await registry.delete('user', name, 'any');
       changed(change);
       return change;

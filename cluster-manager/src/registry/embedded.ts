@@ -25,16 +25,20 @@ import type { Expected, FirstRecord, Registry, RegistryHooks, RegistryState, Sto
  *   manager.lock     who has it open
  *   registry/        LevelDB:   <kind>!<key> → {"version":n,"value":…}      see entries.ts
  *                               meta         → {"revision":n,"digest":hex}
- *   registry.mark    {"format":2,"revision":n}: a registry must be there, and be at least this new
+ *   registry.mark    {"format":3,"revision":n}: a registry must be there, and be at least this new
  *
  * LevelDB opens cleanly after it lost records (a flipped bit in its write-ahead log drops what follows), and makes an
  * empty database where there was one. So every change writes the new revision and the digest of all records in one
- * batch, and then the mark, which is not in LevelDB. Opening reads everything and compares; nothing is read from LevelDB
- * after that.
+ * batch, and then the mark, which is not in LevelDB. Changes that wait for the one under way are written together: each has
+ * a revision of its own, and either all of them are there after a crash or none. Opening reads everything and compares;
+ * nothing is read from LevelDB after that.
  */
-/** 2: users and keys with grants, roles and tokens. Records of 1 are taken over as they are read. */
-const format = 2;
+/** 2: users and keys with grants, roles and tokens. 3: checkpoints. Records of 1 and 2 are taken over as they are read. */
+const format = 3;
 const metaKey = 'meta';
+
+/** Changes that are written together: some 6 MiB at most. */
+const maxGroup = 100;
 
 export interface EmbeddedRegistryOptions {
   /** The manager's folder. */
@@ -51,7 +55,8 @@ export class EmbeddedRegistry implements Registry {
   readonly #entries: Map<string, Entry>;
   #digest: Buffer;
   #revision: number;
-  #writes: Promise<unknown> = Promise.resolve();
+  #writes: Promise<void> = Promise.resolve();
+  #waiting: WaitingChange[] = [];
   #closed: Promise<void> | undefined;
   /** Set by the first write that failed: those queued behind it must not be tried. */
   #failure: DrcError | undefined;
@@ -155,28 +160,12 @@ export class EmbeddedRegistry implements Registry {
   ): Promise<boolean> {
     this.#mustBeOpen();
     const checked = recordSchemas[kind].parse(value);
-    return this.#inTurn(async () => {
-      const name = entryName(kind, key);
-      const old = this.#entries.get(name);
-      if (!isExpected(old, expected)) return false;
-      // The revision is never used twice, so a record that was deleted and made again is another one.
-      const version = this.#revision + 1;
-      const text = entryText(version, checked);
-      const entry = { version, value: checked, sum: sumOf(name, text) };
-      await this.#write(name, old, { text, entry });
-      return true;
-    });
+    return this.#change(entryName(kind, key), expected, checked);
   }
 
   async delete(kind: RecordKind, key: string, expected: number | 'any'): Promise<boolean> {
     this.#mustBeOpen();
-    return this.#inTurn(async () => {
-      const name = entryName(kind, key);
-      const old = this.#entries.get(name);
-      if (old === undefined || !isExpected(old, expected)) return false;
-      await this.#write(name, old, undefined);
-      return true;
-    });
+    return this.#change(entryName(kind, key), expected, undefined);
   }
 
   close(): Promise<void> {
@@ -195,28 +184,56 @@ export class EmbeddedRegistry implements Registry {
     if (this.#closed !== undefined) throw new DrcError('CLOSED', 'The registry is closed.');
   }
 
-  /** One write after the other, so that what compare-and-set saw is still so when it writes. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#writes.then(() => {
-      if (this.#failure !== undefined) throw this.#failure;
-      return work();
+  /** @param value undefined: the record is removed */
+  #change(name: string, expected: Expected, value: unknown): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ name, expected, value, resolve, reject });
+      if (this.#waiting.length === 1) this.#writes = this.#writes.then(() => this.#writeWaiting());
     });
-    this.#writes = done.catch(() => undefined);
-    return done;
   }
 
-  async #write(
-    name: string,
-    old: Entry | undefined,
-    next: { text: string; entry: Entry } | undefined,
-  ): Promise<void> {
-    const revision = this.#revision + 1;
+  /** Never throws: what became of its change is said to each who waits. */
+  async #writeWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, maxGroup);
+      try {
+        if (this.#failure !== undefined) throw this.#failure;
+        const isMade = await this.#write(group);
+        for (const [index, { resolve }] of group.entries()) resolve(isMade[index]!);
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+  }
+
+  /** Makes those changes that find what they expect, the earlier ones of the group made. @returns which these are */
+  async #write(group: readonly WaitingChange[]): Promise<readonly boolean[]> {
+    const next = new Map<string, Entry | undefined>();
+    let revision = this.#revision;
     let digest = this.#digest;
-    if (old !== undefined) digest = xor(digest, old.sum);
-    if (next !== undefined) digest = xor(digest, next.entry.sum);
     const batch = this.#level.batch();
-    if (next === undefined) batch.del(name);
-    else batch.put(name, next.text);
+    const isMade = group.map(({ name, expected, value }) => {
+      const old = next.has(name) ? next.get(name) : this.#entries.get(name);
+      if (!isExpected(old, expected) || (value === undefined && old === undefined)) return false;
+      // The revision is never used twice, so a record that was deleted and made again is another one.
+      const version = ++revision;
+      if (old !== undefined) digest = xor(digest, old.sum);
+      if (value === undefined) {
+        batch.del(name);
+        next.set(name, undefined);
+        return true;
+      }
+      const text = entryText(version, value);
+      const sum = sumOf(name, text);
+      digest = xor(digest, sum);
+      batch.put(name, text);
+      next.set(name, { version, value, sum });
+      return true;
+    });
+    if (revision === this.#revision) {
+      await batch.close();
+      return isMade;
+    }
     batch.put(metaKey, metaText(revision, digest));
     try {
       await this.#hooks.at?.('registry.before-batch');
@@ -237,9 +254,22 @@ export class EmbeddedRegistry implements Registry {
     }
     this.#revision = revision;
     this.#digest = digest;
-    if (next === undefined) this.#entries.delete(name);
-    else this.#entries.set(name, next.entry);
+    for (const [name, entry] of next) {
+      if (entry === undefined) this.#entries.delete(name);
+      else this.#entries.set(name, entry);
+    }
+    return isMade;
   }
+}
+
+/** A change that was asked for, and who waits for it. */
+interface WaitingChange {
+  readonly name: string;
+  readonly expected: Expected;
+  /** Undefined: the record is removed. */
+  readonly value: unknown;
+  readonly resolve: (isMade: boolean) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface Content {

@@ -1,3 +1,4 @@
+import { maxCheckpointLength, maxTransactionIdLength, subscriptionNamePattern } from '@drc/protocol';
 import { z } from 'zod';
 
 /*
@@ -166,6 +167,40 @@ export const signingKeySchema = z.object({
   until: z.number().optional(),
 });
 
+/** What a service calls one of its subscriptions. */
+export const subscriptionName = z
+  .string()
+  .regex(subscriptionNamePattern, 'must be 1 to 100 letters, digits, dots, dashes or underscores');
+
+/** A subscription whose place the managers keep. */
+export const checkpointSchema = z.object({
+  principal: z.string().min(1).max(200),
+  topic: plainName,
+  name: subscriptionName,
+  /**
+   * Raised by each instance of the service that takes the subscription over, and by each move: only who has the newest
+   * saves. Of the managers' clocks, in ms, or one more than before: none is given twice, also after a removal.
+   */
+  epoch: z.number().int().min(1),
+  /** Absent while nothing has been saved, and after a move to a moment. */
+  checkpoint: z.string().min(1).max(maxCheckpointLength).optional(),
+  /** Log time of the checkpoint's newest transaction, ms, where the reader told it. */
+  time: z.number().min(0).optional(),
+  /** Where an operator wants it to begin: as `from` in a question for stores. Absent once something has been saved. */
+  from: z
+    .string()
+    .max(maxTransactionIdLength + 20)
+    .optional(),
+  /** Who took it last: the name of the client. */
+  client: z.string().max(100),
+  /** ms since 1970 */
+  takenAt: z.number(),
+  /** ms since 1970; absent while nothing has been saved. */
+  savedAt: z.number().optional(),
+  /** ms since 1970: moved by an operator, and not taken since. */
+  movedAt: z.number().optional(),
+});
+
 export const clusterSchema = z.object({
   name: plainName,
   /** ms since 1970 */
@@ -180,6 +215,7 @@ export type RoleRecord = z.infer<typeof roleSchema>;
 export type TokenRecord = z.infer<typeof tokenSchema>;
 export type RevocationRecord = z.infer<typeof revocationSchema>;
 export type SigningKeyRecord = z.infer<typeof signingKeySchema>;
+export type CheckpointRecord = z.infer<typeof checkpointSchema>;
 export type ClusterRecord = z.infer<typeof clusterSchema>;
 
 export const recordSchemas = {
@@ -197,6 +233,8 @@ export const recordSchemas = {
   revocation: revocationSchema,
   /** By kid. */
   signingKey: signingKeySchema,
+  /** By `<principal>/<topic>/<name>`. */
+  checkpoint: checkpointSchema,
 } as const;
 
 export interface RegistryRecords {
@@ -207,6 +245,7 @@ export interface RegistryRecords {
   token: TokenRecord;
   revocation: RevocationRecord;
   signingKey: SigningKeyRecord;
+  checkpoint: CheckpointRecord;
 }
 
 export type RecordKind = keyof RegistryRecords;

@@ -1,5 +1,6 @@
+import { maxCheckpointLength } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
-import type { UserRecord } from '../../../cluster-manager/src/registry/records.js';
+import type { CheckpointRecord, UserRecord } from '../../../cluster-manager/src/registry/records.js';
 import type { Registry } from '../../../cluster-manager/src/registry/registry.js';
 
 /** How a kind of registry is made, for the laws that all of them keep. */
@@ -25,6 +26,16 @@ export const user = (name: string, fields: Partial<UserRecord> = {}): UserRecord
   roles: [],
   grants: [{ id: '00000001', topics: ['shop'], tables: ['**'] }],
   createdAt: 1,
+  ...fields,
+});
+
+const checkpoint = (fields: Partial<CheckpointRecord>): CheckpointRecord => ({
+  principal: 'ann',
+  topic: 'shop',
+  name: 'billing',
+  epoch: 1,
+  client: 'test',
+  takenAt: 1,
   ...fields,
 });
 
@@ -73,6 +84,28 @@ export function registrySuite({ name, make }: RegistryKind): void {
         registry.put('user', 'ann', user('ann', { createdAt: i }), 'absent'),
       );
       expect((await Promise.all(puts)).filter(Boolean)).toHaveLength(1);
+    });
+
+    it('makes changes that wait together in their order, and each of them finds those before it', async () => {
+      await using place = await make();
+      {
+        await using registry = await place.open();
+        await registry.put('user', 'cy', user('cy'), 'absent');
+        const changes = [
+          registry.put('user', 'ann', user('ann', { createdAt: 1 }), 'absent'),
+          registry.put('user', 'ann', user('ann', { createdAt: 2 }), 'absent'),
+          registry.delete('user', 'ann', 'any'),
+          registry.delete('user', 'ann', 'any'),
+          registry.put('user', 'bob', user('bob'), 'absent'),
+          registry.put('user', 'ann', user('ann', { createdAt: 3 }), 'absent'),
+          registry.delete('user', 'cy', 'any'),
+          registry.put('user', 'ann', user('ann', { createdAt: 4 }), 'any'),
+        ];
+        expect(await Promise.all(changes)).toEqual([true, false, true, false, true, true, true, true]);
+        expect((await registry.list('user')).map(({ value }) => value.createdAt)).toEqual([4, 1]);
+      }
+      await using registry = await place.open();
+      expect((await registry.list('user')).map(({ key }) => key)).toEqual(['ann', 'bob']);
     });
 
     it('deletes a record only when it is what the caller expects', async () => {
@@ -124,6 +157,33 @@ export function registrySuite({ name, make }: RegistryKind): void {
       };
       await Promise.all(Array.from({ length: 10 }, addOne));
       expect((await registry.get('user', 'ann'))?.value.createdAt).toBe(10);
+    });
+
+    it('keeps checkpoints up to the longest, and lets one of those who take it at once win', async () => {
+      await using place = await make();
+      {
+        await using registry = await place.open();
+        const longest = checkpoint({ epoch: 1, checkpoint: 'c'.repeat(maxCheckpointLength) });
+        expect(await registry.put('checkpoint', 'ann/shop/billing', longest, 'absent')).toBe(true);
+        const before = await registry.get('checkpoint', 'ann/shop/billing');
+        expect(before?.value).toEqual(longest);
+        const takes = Array.from({ length: 10 }, (_, i) =>
+          registry.put(
+            'checkpoint',
+            'ann/shop/billing',
+            checkpoint({ epoch: 2, client: `${i}` }),
+            before!.version,
+          ),
+        );
+        expect((await Promise.all(takes)).filter(Boolean)).toHaveLength(1);
+        const tooLong = checkpoint({ checkpoint: 'c'.repeat(maxCheckpointLength + 1) });
+        await expect(registry.put('checkpoint', 'ann/shop/other', tooLong, 'any')).rejects.toThrow(
+          'checkpoint',
+        );
+        expect(await registry.list('checkpoint')).toHaveLength(1);
+      }
+      await using registry = await place.open();
+      expect((await registry.get('checkpoint', 'ann/shop/billing'))?.value.epoch).toBe(2);
     });
 
     it('takes any text for a key', async () => {

@@ -49,5 +49,5 @@ it('A registry of the first format is taken over: what was read is a grant', asy
   expect((await manager.request('POST', '/v1/grants/revoke', { token, body: revoke })).status).toBe(200);
   expect((await manager.stores(client.key)).status).toBe(404);
   // From the first change on an older version must not write here.
-  expect(await readFile(join(folder.directory, 'registry.mark'), 'utf8')).toMatch(/^\{"format":2,/);
+  expect(await readFile(join(folder.directory, 'registry.mark'), 'utf8')).toMatch(/^\{"format":3,/);
 });
