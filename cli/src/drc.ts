@@ -12,7 +12,9 @@ import type { StoreSkipFlags } from './commands/store-skip.js';
 import type { TailFlags } from './commands/tail.js';
 import { type ClientFlags, defaultDataFolder } from './client-profile.js';
 import { withTlsOptions } from './client-tls.js';
+import { addDrainCommand } from './drain-command.js';
 import { addLogCommands } from './log-commands.js';
+import { addReaderCommands } from './reader-commands.js';
 import { runProgram } from './run-program.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -283,7 +285,9 @@ Examples:
     await (await import('./commands/store-skip.js')).storeSkip(flags, stop);
   });
 
+addDrainCommand(store);
 addLogCommands(store);
 addAccessCommands(program);
+addReaderCommands(program);
 
 await runProgram(program);

@@ -76,6 +76,12 @@ function callsOf(ask: Ask): AdministrationCalls {
     keys: {
       rotate: () => answer('POST', '/v1/keys/rotate'),
     },
+    readers: {
+      list: (topic) => listed(`/v1/readers${topic === undefined ? '' : `?topic=${part(topic)}`}`, 'readers'),
+      seek: (key, to, options) => answer('POST', '/v1/readers/seek', { ...key, to, ...options }),
+      remove: ({ principal, topic, name }, options) =>
+        answer('DELETE', `/v1/readers/${part(principal)}/${part(topic)}/${part(name)}${dry(options)}`),
+    },
   };
 }
 

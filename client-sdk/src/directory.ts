@@ -49,6 +49,7 @@ export interface DirectoryOptions {
 interface Content {
   readonly token?: string;
   readonly body?: unknown;
+  readonly method?: string | undefined;
 }
 
 interface Token {
@@ -77,6 +78,7 @@ const othersMayKnowMore: readonly ErrorCode[] = [
 const renewalPoint = 0.9;
 /** Longer questions go into a body: a server bounds the head of a request. */
 const maxQueryCharacters = 4 * 1024;
+const maxReaderCharacters = 200;
 const maxAnswerBytes = 4 * 1024 * 1024;
 
 /**
@@ -114,32 +116,49 @@ export class Directory {
 
   /**
    * The stores that have a topic from a moment on.
+   * @param reader name of the subscription, or of the client: readers of one name keep to one store
    * @throws DrcError `TOPIC_UNKNOWN`, `RETENTION_EXPIRED`, `STORE_UNAVAILABLE`, `MANAGER_UNREACHABLE`, …
    */
-  async stores(topic: string, from: StartFrom, signal: AbortSignal): Promise<Placement> {
+  async stores(topic: string, from: StartFrom, signal: AbortSignal, reader: string = ''): Promise<Placement> {
     const path = `/v1/topics/${encodeURIComponent(topic)}/stores`;
     const moment = fromText(from);
+    const name = reader.slice(0, maxReaderCharacters);
     const answer =
       moment.length <= maxQueryCharacters
-        ? await this.#ask(`${path}?from=${encodeURIComponent(moment)}`, signal)
-        : await this.#ask(path, signal, { from: moment });
+        ? await this.#ask(`${path}?${new URLSearchParams({ from: moment, reader: name }).toString()}`, signal)
+        : await this.#ask(path, signal, { from: moment, reader: name });
     const { stores, ticket, ticketExpiresAt } = answer;
     if (!Array.isArray(stores) || !stores.every(isStoreAddress)) throw malformed('stores');
     if (!isBearer(ticket) || typeof ticketExpiresAt !== 'number') throw malformed('a ticket');
     return { stores: stores.map(({ id, address }) => ({ id, address })), ticket, ticketExpiresAt };
   }
 
-  /** A question with a body is posted. */
-  async #ask(path: string, signal: AbortSignal, body?: unknown): Promise<Record<string, unknown>> {
+  /** Any other question. @throws DrcError what the manager says, or `MANAGER_UNREACHABLE`, … */
+  async ask(
+    method: string,
+    path: string,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    return this.#ask(path, signal, body, method);
+  }
+
+  /** A question with a body is posted, where it does not say otherwise. */
+  async #ask(
+    path: string,
+    signal: AbortSignal,
+    body?: unknown,
+    method?: string,
+  ): Promise<Record<string, unknown>> {
     const token = await this.#current(signal);
     try {
-      return await this.#request(path, signal, { token: token.text, body });
+      return await this.#request(path, signal, { token: token.text, body, method });
     } catch (error) {
       // A manager that lost its sessions, or keys that rotated: one fresh login tells whether we are still welcome.
       if (!isDrcError(error, 'UNAUTHENTICATED') || !('password' in this.#credentials)) throw error;
       if (this.#token === token) this.#token = undefined;
       const fresh = await this.#current(signal);
-      return this.#request(path, signal, { token: fresh.text, body });
+      return this.#request(path, signal, { token: fresh.text, body, method });
     }
   }
 
@@ -182,11 +201,11 @@ export class Directory {
     address: string,
     path: string,
     signal: AbortSignal,
-    { token, body }: Content,
+    { token, body, method }: Content,
   ): Promise<Record<string, unknown>> {
     const answer = await jsonRequest(address, {
       ...this.transport,
-      method: body === undefined ? 'GET' : 'POST',
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
       path,
       ...(token === undefined ? {} : { token }),
       ...(body === undefined ? {} : { body }),
@@ -200,6 +219,7 @@ export class Directory {
 
 function contentOf(answer: JsonAnswer, address: string): Record<string, unknown> {
   if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, address);
+  if (answer.status === 204) return {};
   let value: unknown;
   try {
     value = JSON.parse(answer.text);

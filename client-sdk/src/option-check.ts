@@ -1,7 +1,8 @@
 import { checkTlsOptions, DrcError, isTransactionId, type TlsOptions } from '@drc/protocol';
 import type { ConnectOptions } from './connect-options.js';
 import { isObject } from './error-body.js';
-import type { SubscribeOptions } from './subscription.js';
+import { checkSubscriptionName } from './hub-checkpoints.js';
+import type { SubscribeOptions } from './subscribe-options.js';
 
 /*
  * Options come from JavaScript too, where no compiler has looked at them. What cannot be meant is refused before
@@ -33,7 +34,9 @@ const subscribeKeys = keysOf<SubscribeOptions>({
   where: true,
   columns: true,
   partition: true,
+  backfill: true,
   checkpoints: true,
+  name: true,
   windowBytes: true,
   signal: true,
 });
@@ -75,6 +78,9 @@ export function checkSubscribeOptions(topic: string, options: SubscribeOptions):
   if (options.operations !== undefined) checkOperations(options.operations);
   if (options.acknowledgeGaps !== undefined) checkGaps(options.acknowledgeGaps);
   checkCheckpoints(options.checkpoints);
+  if (options.backfill !== undefined && typeof options.backfill !== 'boolean')
+    throw new TypeError('backfill: it is true or false.');
+  if (options.name !== undefined) checkSubscriptionName(options.name, 'name');
   checkSignal(options.signal);
 }
 
@@ -200,7 +206,7 @@ function checkCheckpoints(store: unknown): void {
     throw new TypeError(`checkpoints: ${shown(store)} is a text; write fileCheckpoints(${shown(store)}).`);
   if (!isObject(store) || typeof store['load'] !== 'function' || typeof store['save'] !== 'function')
     throw new TypeError(
-      'checkpoints: it is fileCheckpoints(path), memoryCheckpoints(), or an object with load() and save(text).',
+      'checkpoints: it is fileCheckpoints(path), memoryCheckpoints(), hubCheckpoints(), or an object with load() and save(text).',
     );
 }
 

@@ -1,5 +1,5 @@
 import { parseExpression, type RowRule } from '@drc/protocol';
-import type { SubscribeOptions } from './subscription.js';
+import type { SubscribeOptions } from './subscribe-options.js';
 
 const maxTables = 100;
 const maxPartitions = 1024;

@@ -1,6 +1,7 @@
 import { DrcError, isDrcError, type ErrorCode, type StartFrom } from '@drc/protocol';
 import { defaultBackoff, pause, pauseBefore } from './backoff.js';
-import type { Directory, Placement } from './directory.js';
+import type { Directory, Placement, StoreAddress } from './directory.js';
+import { grantTextOf } from './grant-text.js';
 import { Session, type SessionOptions, type SessionRequest } from './session.js';
 
 /** A ticket is renewed when this part of its life is over. */
@@ -13,6 +14,7 @@ const ticketMarginMs = 1_000;
 /** Faults of one store, of its log, or of the server that it captures from: another store of the topic may do better. */
 const storeFaults: ReadonlySet<ErrorCode> = new Set([
   'RETENTION_EXPIRED',
+  'BACKFILL_UNAVAILABLE',
   'LOG_CORRUPT',
   'LOG_MISSING',
   'SOURCE_CHANGED',
@@ -33,10 +35,14 @@ export class SessionSource {
   readonly #options: SessionOptions;
   /** The manager's last answer: without a manager its stores are still good while the ticket is. */
   #placement: Placement | undefined;
+  /** What was in force in the session before; undefined until there is one. */
+  #grant: string | undefined;
   /** Ends the renewal of the session before. */
   #renewal = new AbortController();
   /** Of the session opened last. */
   #address: string | undefined;
+  /** The store that is being drained, and has sent its session away; the next `open` tries it last. */
+  #left: string | undefined;
   /** The store that ended its session by a fault of its own; the next `open` passes over it. */
   #faulty: { readonly address: string; readonly error: DrcError } | undefined;
 
@@ -60,7 +66,9 @@ export class SessionSource {
     const faulty = this.#faulty;
     this.#faulty = undefined;
     let failure = faulty?.error;
-    for (const { address } of placement.stores) {
+    // A manager that has not heard of it yet may still name it first.
+    const isLeft = ({ address }: StoreAddress): number => Number(address === this.#left);
+    for (const { address } of placement.stores.toSorted((a, b) => isLeft(a) - isLeft(b))) {
       if (address === faulty?.address) continue;
       try {
         const session = await Session.open(
@@ -70,6 +78,8 @@ export class SessionSource {
           signal,
           this.#options,
         );
+        await this.#mustHaveSameGrant(session);
+        this.#left = undefined;
         this.#address = address;
         this.#renewal = new AbortController();
         void this.#keepFresh(session, placement.ticketExpiresAt, this.#renewal.signal);
@@ -95,14 +105,49 @@ export class SessionSource {
     return true;
   }
 
+  /**
+   * The wish is the same in each session: where the effective filter is another, the grant was changed while there was none.
+   * @throws DrcError `GRANT_CHANGED`, as the renewal of a ticket would have brought
+   */
+  async #mustHaveSameGrant(session: Session): Promise<void> {
+    const grant = grantTextOf(session.subscribed.grant);
+    if (this.#grant !== undefined && grant !== this.#grant) {
+      await session.close();
+      throw new DrcError(
+        'GRANT_CHANGED',
+        `What may be read of ${this.topic} was changed while the subscription had no session.`,
+      );
+    }
+    this.#grant = grant;
+  }
+
+  /** To be told why an open session ended. @returns whether the next one is to be opened at once. */
+  ended(error: unknown): boolean {
+    if (!isDrcError(error, 'STORE_DRAINING')) return false;
+    this.#left = this.#address;
+    return true;
+  }
+
   /** Ends the renewal of tickets. The session belongs to who opened it. */
   close(): void {
     this.#renewal.abort();
   }
 
+  /** The stores that have the moment; where none has, those that may read it from the source. */
+  async #reaching(from: StartFrom, signal: AbortSignal): Promise<Placement> {
+    const { name, client, backfill } = this.#request;
+    const reader = name ?? client;
+    try {
+      return await this.#directory.stores(this.topic, from, signal, reader);
+    } catch (error) {
+      if (backfill !== true || !isDrcError(error, 'RETENTION_EXPIRED')) throw error;
+      return await this.#directory.stores(this.topic, { kind: 'earliest' }, signal, reader);
+    }
+  }
+
   async #place(from: StartFrom, signal: AbortSignal): Promise<Placement> {
     try {
-      return (this.#placement = await this.#directory.stores(this.topic, from, signal));
+      return (this.#placement = await this.#reaching(from, signal));
     } catch (error) {
       const known = this.#placement;
       const isUsable = known !== undefined && known.ticketExpiresAt > Date.now() + ticketMarginMs;

@@ -33,6 +33,10 @@ export interface SessionRequest {
   readonly rules: readonly RowRule[];
   readonly partition?: Partition | undefined;
   readonly windowBytes: number;
+  /** What its service calls the subscription. */
+  readonly name?: string | undefined;
+  /** Whether a moment before the log may be read from the source. Default false. */
+  readonly backfill?: boolean | undefined;
 }
 
 export interface SessionOptions extends ConnectionOptions {
@@ -42,6 +46,12 @@ export interface SessionOptions extends ConnectionOptions {
 
 /** What comes out of a session, in the order in which the store sent it. */
 export type SessionItem = StreamRecord | { readonly kind: 'caughtUp' };
+
+/** How long a store may take to find a moment before its log in the source's binlogs. */
+const backfillMs = 900_000;
+
+/** A store warns each ten seconds; where it has not for so long, the danger is over. */
+const fallingMs = 30_000;
 
 const caughtUp: SessionItem = { kind: 'caughtUp' };
 
@@ -64,6 +74,9 @@ export class Session implements AsyncDisposable {
   #state: ConnectionState = { kind: 'opening' };
   #store = '';
   #subscribed: Subscribed | undefined;
+  #committed = -1;
+  /** What the store warned of last, and when. */
+  #falling: { readonly inMs: number; readonly at: number } | undefined;
   /** Set while somebody waits for an item, or for the end of the greeting. */
   #wake: (() => void) | undefined;
 
@@ -99,7 +112,7 @@ export class Session implements AsyncDisposable {
     const onAbort = (): void => session.#rouse();
     const timer = setTimeout(
       () => session.#end(new DrcError('CONNECTION_LOST', 'The store did not greet in time.')),
-      options.greetingMs ?? 30_000,
+      options.greetingMs ?? (request.backfill === true ? backfillMs : 30_000),
     );
     signal.addEventListener('abort', onAbort, { once: true });
     try {
@@ -135,6 +148,18 @@ export class Session implements AsyncDisposable {
     return this.#window.isHeldUp;
   }
 
+  /** Globs of the request that matched no table. */
+  get unmatched(): readonly string[] {
+    return this.#subscribed?.unmatched ?? [];
+  }
+
+  /** How long what the reader needs next is still kept, in ms, where the store says that this is not long. */
+  get fallsOffInMs(): number | undefined {
+    if (this.#falling === undefined) return undefined;
+    const sinceMs = performance.now() - this.#falling.at;
+    return sinceMs > fallingMs ? undefined : Math.max(0, Math.round(this.#falling.inMs - sinceMs));
+  }
+
   /** The next item; undefined while there is none. @throws DrcError `PROTOCOL_VIOLATION`. */
   poll(): SessionItem | undefined {
     for (;;) {
@@ -161,6 +186,14 @@ export class Session implements AsyncDisposable {
     if (this.#inbox.length > 0) return;
     if (this.#state.kind === 'ended') throw this.#state.error;
     await this.#roused();
+  }
+
+  /** All up to this place of the store's log is done with. A store of a version that shows it nowhere is not told. */
+  committed(lsn: number): void {
+    if (this.#state.kind === 'ended' || this.subscribed.principal === undefined || lsn <= this.#committed)
+      return;
+    this.#committed = lsn;
+    this.#connection.send({ type: 'committed', lsn });
   }
 
   /** Puts a new ticket in force. A store that does not take it ends the session with an error. */
@@ -214,18 +247,24 @@ export class Session implements AsyncDisposable {
         acknowledgeGaps,
         rules,
         partition,
+        name,
+        backfill,
         windowBytes: credit,
       } = this.#request;
       const gaps = acknowledgeGaps.length === 0 ? {} : { acknowledgeGaps };
       const rows = {
         ...(rules.length === 0 ? {} : { rules }),
         ...(partition === undefined ? {} : { partition }),
+        ...(name === undefined ? {} : { name }),
+        ...(backfill === true ? { backfill } : {}),
       };
       this.#connection.send({ type: 'subscribe', from, tables, operations, credit, ...gaps, ...rows });
     } else if (message.type === 'subscribed') {
       this.#mustFilter(message);
       this.#subscribed = message;
       this.#rouse();
+    } else if (message.type === 'falling') {
+      this.#falling = { inMs: message.inMs, at: performance.now() };
     } else if (message.type === 'caughtUp') {
       this.#inbox.push(caughtUp);
       this.#rouse();

@@ -1,7 +1,25 @@
 import type { DrcError } from '@drc/protocol';
 
 /** What a subscription is doing. Times are ms since 1970. */
-export type SubscriptionStatus =
+export type SubscriptionStatus = SubscriptionState & {
+  /**
+   * Since when the checkpoint that `hubCheckpoints` has saved is behind what was committed, because no manager takes it.
+   * Absent: it is not, or by a second at most.
+   */
+  readonly checkpointBehindSince?: number;
+  /**
+   * The reader is about to fall off the log: what it needs next is kept for about so many ms more, then it is
+   * `RETENTION_EXPIRED`. Present where that is under a tenth of what the log keeps, and under an hour.
+   */
+  readonly fallsOffInMs?: number;
+  /**
+   * Globs of `tables` that matched no table which the topic had, and the reader may read, when its session began: a slip of the pen, or
+   * a table that is yet to come. Absent: each matched one.
+   */
+  readonly unmatched?: readonly string[];
+};
+
+export type SubscriptionState =
   /** Looking for a store and opening a session; `lastError` is why the last attempt or session ended. */
   | {
       readonly kind: 'connecting';
@@ -50,7 +68,7 @@ export type SubscriptionEvent =
  *
  * What has no arrow changes nothing: messages of a session that was lost may still be on their way.
  */
-export function next(state: SubscriptionStatus, event: SubscriptionEvent): SubscriptionStatus {
+export function next(state: SubscriptionState, event: SubscriptionEvent): SubscriptionState {
   const since = event.at;
   if (state.kind === 'closed') return state;
   switch (event.kind) {

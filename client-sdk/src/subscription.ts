@@ -1,63 +1,19 @@
-import {
-  canonicalTransactionId,
-  Checkpoint,
-  DrcError,
-  TransactionSet,
-  type Partition,
-  type RowOperation,
-  type StartFrom,
-} from '@drc/protocol';
-import { defaultBackoff, type BackoffLimits } from './backoff.js';
+import { Checkpoint, DrcError, isDrcError, TransactionSet, type StartFrom } from '@drc/protocol';
+import { defaultBackoff, pause, pauseBefore, type BackoffLimits } from './backoff.js';
 import type { AnyTables } from './change.js';
-import type { CheckpointStore } from './checkpoint-store.js';
+import type { CheckpointKeeper } from './checkpoint-keeper.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
 import type { SessionSource } from './session-source.js';
-import { next, type SubscriptionEvent, type SubscriptionStatus } from './subscription-state.js';
+import { checkpointOf, startOf, type SubscribeOptions } from './subscribe-options.js';
+import {
+  next,
+  type SubscriptionEvent,
+  type SubscriptionState,
+  type SubscriptionStatus,
+} from './subscription-state.js';
 import type { Mark } from './trail.js';
 import { StreamedTransaction, type Transaction } from './transaction.js';
 import { TransactionStream } from './transaction-stream.js';
-
-export interface SubscribeOptions {
-  /**
-   * Where to begin: only while `checkpoints` holds none. Default `latest`. A number or Date is a moment of the
-   * source's history (ms since 1970); the stream then begins a little earlier rather than later. With `transaction`, the
-   * id of one (`Transaction.id`), it begins with that.
-   */
-  readonly from?:
-    | 'earliest'
-    | 'latest'
-    | { readonly timestamp: Date | number }
-    | { readonly transaction: string }
-    | { readonly checkpoint: string | Checkpoint };
-  /** Globs over `schema.table`, e.g. `shop.*`; at least one. Default: all that the principal may read. */
-  readonly tables?: readonly string[];
-  /** Row operations wanted; at least one. Default: all. */
-  readonly operations?: readonly RowOperation[];
-  /**
-   * Ids of transactions that an operator left out of a log, and whose changes you no longer expect: the loop goes on
-   * over them. Any other that concerns a wanted table is thrown as `GAP`, with its id in `details.transaction`. At most
-   * 100; one that has been passed need not stay. Default: none.
-   */
-  readonly acknowledgeGaps?: readonly string[];
-  /**
-   * Rows wanted, by table or glob: conditions in SQL, e.g. `{ 'shop.orders': "region = 'eu' AND total > 100" }`. A row that
-   * an update moves into or out of the condition arrives as an insert or a delete. Default: all rows.
-   */
-  readonly where?: Readonly<Record<string, string>>;
-  /** Columns wanted, by table or glob; each must exist. Default: all. */
-  readonly columns?: Readonly<Record<string, readonly string[]>>;
-  /**
-   * Divides the rows by primary key among `of` subscriptions (at most 1024); this one gets the share `index`, from 0. All
-   * versions of a row are of one share; tables without a key are of one share as a whole. Default: all rows.
-   */
-  readonly partition?: Partition;
-  /** Where the checkpoint is kept. Default: nowhere; it lives as long as the subscription. */
-  readonly checkpoints?: CheckpointStore;
-  /** How many bytes may be under way to this reader. Default 4 MiB. */
-  readonly windowBytes?: number;
-  /** Aborting ends the subscription: the loop is then rejected with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
 
 /**
  * A topic's transactions, in the source's order, each at least once and none left out. What can be retried is
@@ -68,9 +24,9 @@ export interface SubscribeOptions {
 export interface Subscription<S = AnyTables> extends AsyncIterable<Transaction<S>>, AsyncDisposable {
   readonly topic: string;
   /**
-   * Done up to and including this transaction: with `checkpoints` set, resolves once that is saved. An older
-   * transaction than one already committed changes nothing. Works after `close()` too.
-   * @throws DrcError `CHECKPOINT_STORE`.
+   * Done up to and including this transaction: with `checkpoints` set, resolves once that is saved (of `hubCheckpoints`:
+   * see there). An older transaction than one already committed changes nothing. Works after `close()` too.
+   * @throws DrcError `CHECKPOINT_STORE`; `CHECKPOINT_FENCED`, `CHECKPOINT_MOVED`.
    */
   commit(transaction: Transaction<S>): Promise<void>;
   /**
@@ -79,7 +35,7 @@ export interface Subscription<S = AnyTables> extends AsyncIterable<Transaction<S
    */
   readonly checkpoint: Checkpoint | undefined;
   status(): SubscriptionStatus;
-  /** Ends the loop quietly. Closing twice is fine. */
+  /** Ends the loop quietly. Closing twice is fine. @throws DrcError `CHECKPOINT_STORE` where `hubCheckpoints` could not save the last one. */
   close(): Promise<void>;
 }
 
@@ -90,10 +46,14 @@ export interface SubscriptionParts {
   readonly backoff?: BackoffLimits;
   readonly random?: () => number;
   readonly onClosed?: () => void;
+  /** Keeps the place. Default: what the options say; without `checkpoints` nothing does. */
+  readonly keeper?: (failed: (error: unknown) => void) => CheckpointKeeper;
 }
 
 /** How often, at most, progress without transactions is saved, in ms. */
 const progressSaveMs = 1_000;
+/** How often, at most, the store is told what is committed, in ms. */
+const committedMs = 1_000;
 
 /** Why a subscription is over: `error` is what the loop is rejected with, absent where it ends quietly. */
 interface End {
@@ -104,10 +64,10 @@ export class TopicSubscription implements Subscription {
   readonly #parts: SubscriptionParts;
   readonly #options: SubscribeOptions;
   readonly #from: StartFrom;
-  readonly #writer: CheckpointWriter | undefined;
+  readonly #keeper: CheckpointKeeper | undefined;
   /** Aborted when the subscription is over, for whatever reason. */
   readonly #lifecycle = new AbortController();
-  #state: SubscriptionStatus = { kind: 'connecting', attempt: 0, since: Date.now() };
+  #state: SubscriptionState = { kind: 'connecting', attempt: 0, since: Date.now() };
   #stream: TransactionStream | undefined;
   /** Set while the stream is being made. */
   #starting: Promise<TransactionStream> | undefined;
@@ -117,15 +77,20 @@ export class TopicSubscription implements Subscription {
   #iterated = false;
   #waiting: Promise<unknown> | undefined;
   #progressTimer: NodeJS.Timeout | undefined;
+  #committedTimer: NodeJS.Timeout | undefined;
   #end: End | undefined;
   #closing: Promise<void> | undefined;
+  /** Whether somebody was told what went wrong at the end. */
+  #isReported = false;
 
   /** The options were checked. @throws DrcError `CHECKPOINT_INVALID`. */
   constructor(parts: SubscriptionParts, options: SubscribeOptions) {
     this.#parts = parts;
     this.#options = options;
     this.#from = startOf(options.from ?? 'latest', parts.source.topic);
-    this.#writer = options.checkpoints && new CheckpointWriter(options.checkpoints);
+    this.#keeper =
+      parts.keeper?.((error) => this.abort(error)) ??
+      (options.checkpoints && new CheckpointWriter(options.checkpoints));
     const { signal } = options;
     if (signal?.aborted === true) this.abort(signal.reason);
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -145,8 +110,19 @@ export class TopicSubscription implements Subscription {
 
   status(): SubscriptionStatus {
     // A reader that holds up the stream has not caught up, whatever it was told when it last had.
-    if (this.#stream?.isHeldUp === true) return next(this.#state, { kind: 'fellBehind', at: Date.now() });
-    return this.#state;
+    const state =
+      this.#stream?.isHeldUp === true
+        ? next(this.#state, { kind: 'fellBehind', at: Date.now() })
+        : this.#state;
+    const checkpointBehindSince = this.#keeper?.behindSince;
+    const fallsOffInMs = state.kind === 'closed' ? undefined : this.#stream?.fallsOffInMs;
+    const unmatched = state.kind === 'closed' ? [] : (this.#stream?.unmatched ?? []);
+    return {
+      ...state,
+      ...(checkpointBehindSince === undefined ? {} : { checkpointBehindSince }),
+      ...(fallsOffInMs === undefined ? {} : { fallsOffInMs }),
+      ...(unmatched.length === 0 ? {} : { unmatched }),
+    };
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Transaction> {
@@ -179,13 +155,21 @@ export class TopicSubscription implements Subscription {
     await this.#save(stream);
   }
 
-  close(): Promise<void> {
-    return this.#over({});
+  async close(): Promise<void> {
+    try {
+      await this.#over({});
+    } catch (error) {
+      // Once is enough: a loop that ends by `break` and an `await using` both close.
+      if (this.#isReported) return;
+      this.#isReported = true;
+      throw error;
+    }
   }
 
   /** Ends the subscription; the loop is rejected with the reason. */
   abort(reason: unknown): void {
-    void this.#over({ error: reason });
+    // Whoever closes it is told what could not be saved.
+    this.#over({ error: reason }).catch(() => undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -230,9 +214,7 @@ export class TopicSubscription implements Subscription {
   }
 
   async #start(): Promise<TransactionStream> {
-    this.#loaded = await this.#load();
-    const from: StartFrom =
-      this.#loaded === undefined ? this.#from : { kind: 'checkpoint', checkpoint: this.#loaded.toString() };
+    const from = (await this.#load()) ?? this.#from;
     return new TransactionStream({
       source: this.#parts.source,
       from,
@@ -246,15 +228,23 @@ export class TopicSubscription implements Subscription {
     });
   }
 
-  async #load(): Promise<Checkpoint | undefined> {
-    let text: string | undefined;
-    try {
-      text = await this.#options.checkpoints?.load();
-    } catch (cause) {
-      if (cause instanceof DrcError) throw cause;
-      throw new DrcError('CHECKPOINT_STORE', 'The checkpoint could not be loaded.', {}, { cause });
+  /** Where the keeper says that it begins. Waits for one that cannot say at the moment. */
+  async #load(): Promise<StartFrom | undefined> {
+    const { signal } = this.#lifecycle;
+    const { backoff = defaultBackoff, random = Math.random } = this.#parts;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const from = await this.#keeper?.load(signal);
+        if (from?.kind === 'checkpoint') this.#loaded = checkpointOf(from.checkpoint, this.topic);
+        return from;
+      } catch (error) {
+        if (!isDrcError(error) || !error.retryable) throw error;
+        const wait = pauseBefore(attempt, random(), backoff);
+        this.#move({ kind: 'lost', at: Date.now(), error, retryAt: Date.now() + wait });
+        await pause(wait, signal);
+        this.#move({ kind: 'connect', at: Date.now() });
+      }
     }
-    return text === undefined ? undefined : checkpointOf(text, this.topic);
   }
 
   // --- Progress -------------------------------------------------------------------------------------------------
@@ -269,7 +259,7 @@ export class TopicSubscription implements Subscription {
 
   #progressed(): void {
     const stream = this.#stream;
-    if (stream === undefined || this.#writer === undefined) return;
+    if (stream === undefined || this.#keeper === undefined) return;
     const before = this.#committed;
     this.#includeProgress(stream);
     if (this.#committed === before) return;
@@ -288,8 +278,17 @@ export class TopicSubscription implements Subscription {
   /** Resolves once the newest place committed, which covers all older ones, is saved. */
   async #save(stream: TransactionStream): Promise<void> {
     const mark = this.#committed;
-    if (mark !== undefined)
-      await this.#writer?.save({ step: mark.step, checkpoint: () => stream.checkpointAt(mark) });
+    if (mark === undefined) return;
+    const { step, time } = mark;
+    await this.#keeper?.save({ step, time, checkpoint: () => stream.checkpointAt(mark) });
+    this.#committedTimer ??= setTimeout(() => this.#tellCommitted(stream), committedMs).unref();
+  }
+
+  /** What is committed is shown to operators; what could not be saved is not, and is told with a later one. */
+  #tellCommitted(stream: TransactionStream): void {
+    this.#committedTimer = undefined;
+    const isSaved = this.#keeper?.behindSince === undefined;
+    if (isSaved && this.#committed !== undefined) stream.tellCommitted(this.#committed);
   }
 
   // --- The end --------------------------------------------------------------------------------------------------
@@ -302,7 +301,8 @@ export class TopicSubscription implements Subscription {
 
   /** What came first stays: an error after `close()` is only the end of what was closed. */
   async #failed(error: unknown): Promise<IteratorResult<Transaction>> {
-    await this.#over({ error });
+    // It comes before what its end brings: that a checkpoint could not be saved, say.
+    await this.#over({ error }).catch(() => undefined);
     return this.#ended();
   }
 
@@ -318,6 +318,7 @@ export class TopicSubscription implements Subscription {
       this.#move({ kind: 'close', at: Date.now(), ...error });
       this.#options.signal?.removeEventListener('abort', this.#onAbort);
       if (this.#progressTimer !== undefined) this.#saveProgress();
+      clearTimeout(this.#committedTimer);
       this.#lifecycle.abort(
         'error' in end ? end.error : new DrcError('CLOSED', 'The subscription was closed.'),
       );
@@ -328,32 +329,8 @@ export class TopicSubscription implements Subscription {
 
   async #cleanUp(): Promise<void> {
     await this.#stream?.close();
-    await this.#writer?.settled();
+    await this.#keeper?.settled();
   }
 }
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
-
-function startOf(from: NonNullable<SubscribeOptions['from']>, topic: string): StartFrom {
-  if (from === 'earliest' || from === 'latest') return { kind: from };
-  if ('checkpoint' in from) {
-    const checkpoint = checkpointOf(from.checkpoint.toString(), topic);
-    return { kind: 'checkpoint', checkpoint: checkpoint.toString() };
-  }
-  if ('transaction' in from) return { kind: 'transaction', id: canonicalTransactionId(from.transaction) };
-  return { kind: 'timestamp', time: Math.floor(Number(from.timestamp)) };
-}
-
-/** @throws DrcError `CHECKPOINT_INVALID`. */
-function checkpointOf(text: string, topic: string): Checkpoint {
-  const checkpoint = Checkpoint.parse(text);
-  if (checkpoint.topic !== topic)
-    throw new DrcError(
-      'CHECKPOINT_INVALID',
-      `The checkpoint is of topic ${checkpoint.topic}, not ${topic}.`,
-      {
-        topic,
-      },
-    );
-  return checkpoint;
-}

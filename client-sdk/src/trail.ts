@@ -23,6 +23,8 @@ export interface Mark {
   readonly segment: Segment;
   /** How many of the segment's ids lie before it. */
   readonly count: number;
+  /** Log time of what lies before it, ms; undefined where the stream begins. */
+  readonly time?: number | undefined;
 }
 
 /**
@@ -52,11 +54,11 @@ export class Trail {
    * @param lsn where the end of the trail is in that log; undefined where the session begins before it
    */
   session(lineage: string, set: TransactionSet, lsn: number | undefined): void {
-    this.#begin(lineage, this.#setAt(this.#end).union(set), lsn);
+    this.#begin(lineage, this.#setAt(this.#end).union(set), lsn, this.#end.time);
   }
 
   /** This transaction is handed out. Returns the mark behind it. */
-  add(id: string, lsn: number): Mark {
+  add(id: string, lsn: number, time?: number): Mark {
     if (this.#segment.ids.length === segmentLength) {
       const { lineage, lsns } = this.#segment;
       const set = this.#setAt(this.#end).clone();
@@ -65,12 +67,18 @@ export class Trail {
     const own = this.#segment;
     own.ids.push(id);
     own.lsns.push(lsn);
-    return (this.#end = { step: ++this.#step, segment: own, count: own.ids.length });
+    return (this.#end = { step: ++this.#step, segment: own, count: own.ids.length, time });
   }
 
   /** The store says that nothing up to `lsn` is missing. Returns the mark there. */
-  progress(lsn: number, set: TransactionSet): Mark {
-    return this.#begin(this.#segment.lineage, this.#setAt(this.#end).union(set), lsn);
+  progress(lsn: number, set: TransactionSet, time?: number): Mark {
+    return this.#begin(this.#segment.lineage, this.#setAt(this.#end).union(set), lsn, time);
+  }
+
+  /** Where the mark is in the log of this lineage; undefined where that is not known. */
+  lsnAt({ segment: own, count }: Mark, lineage: string): number | undefined {
+    if (own.lineage !== lineage) return undefined;
+    return count === 0 ? own.baseLsn : own.lsns[count - 1];
   }
 
   /** What the reader has at this mark. */
@@ -83,9 +91,9 @@ export class Trail {
     return new Checkpoint({ topic: this.#topic, set, hint });
   }
 
-  #begin(lineage: string, set: TransactionSet, lsn: number | undefined): Mark {
+  #begin(lineage: string, set: TransactionSet, lsn: number | undefined, time: number | undefined): Mark {
     this.#segment = segment(lineage, set, lsn);
-    return (this.#end = { step: ++this.#step, segment: this.#segment, count: 0 });
+    return (this.#end = { step: ++this.#step, segment: this.#segment, count: 0, time });
   }
 
   /** Valid until the next call: the segment's own cursor, not a copy. */

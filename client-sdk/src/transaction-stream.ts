@@ -91,6 +91,16 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
     return this.#session?.isHeldUp === true;
   }
 
+  /** How long what comes next is still kept, in ms, where that is not long. */
+  get fallsOffInMs(): number | undefined {
+    return this.#session?.fallsOffInMs;
+  }
+
+  /** Globs that matched no table when the session began. */
+  get unmatched(): readonly string[] {
+    return this.#session?.unmatched ?? [];
+  }
+
   /** Behind all that has been handed out, and all that held nothing. */
   get end(): Mark | undefined {
     return this.#trail?.end;
@@ -112,6 +122,13 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
 
   checkpointAt(mark: Mark): Checkpoint {
     return this.#trail!.checkpoint(mark);
+  }
+
+  /** Lets the store know that all before the mark is done with, where that is a place in its log. */
+  tellCommitted(mark: Mark): void {
+    const session = this.#session;
+    const lsn = session && this.#trail?.lsnAt(mark, session.subscribed.lineage);
+    if (lsn !== undefined) session!.committed(lsn);
   }
 
   /** The next transaction; undefined while it has not arrived. The one before is out of the loop's hands. */
@@ -164,7 +181,7 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
   #handOut(chunk: ParsedBody): StreamedTransaction {
     const trail = this.#trail!;
     const before = trail.end;
-    const mark = trail.add(chunk.header.id, chunk.header.lsn);
+    const mark = trail.add(chunk.header.id, chunk.header.lsn, chunk.header.logTime);
     this.#beforeInHands = before;
     this.#lastHandedOut = mark;
     if (!chunk.last) {
@@ -223,10 +240,10 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
 
   #progressed(body: Buffer): void {
     this.#failures = 0;
-    const { lsn, set } = decodeProgress(body);
+    const { lsn, set, logTime } = decodeProgress(body);
     if (this.#place.isInside || lsn < this.#place.lsn) throw violation(`progress to ${lsn} out of order`);
     this.#place.lsn = lsn;
-    this.#trail!.progress(lsn, TransactionSet.parse(set));
+    this.#trail!.progress(lsn, TransactionSet.parse(set), logTime);
     this.#options.onProgress();
   }
 
@@ -280,6 +297,7 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
     // What is wrong with one store may be right with another: the next attempt finds out.
     const wasOpen = this.#session !== undefined;
     const canRetry = isDrcError(error) && (error.retryable || (wasOpen && source.canMoveOn(error)));
+    const isAtOnce = wasOpen && source.ended(error) && this.#failures === 0;
     await this.#session?.close();
     this.#session = undefined;
     if (!canRetry) {
@@ -289,11 +307,11 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
     this.#failures++;
     const asked = error.details['retryAfterMs'];
     const wait = Math.max(
-      pauseBefore(this.#failures, random(), backoff),
+      isAtOnce ? 0 : pauseBefore(this.#failures, random(), backoff),
       typeof asked === 'number' ? Math.min(asked, backoff.capMs) : 0,
     );
     onEvent({ kind: 'lost', at: now(), error, retryAt: now() + wait });
-    await pause(wait, signal);
+    if (!isAtOnce) await pause(wait, signal);
     onEvent({ kind: 'connect', at: now() });
   }
 }

@@ -32,7 +32,7 @@ export const errorTable = {
     'The data folder belongs to another source server. Give this source a folder of its own, or correct the address; for servers of one topology give `source.hosts`.',
   ),
   SOURCE_HISTORY_CHANGED: fatal(
-    'The source no longer has transactions that were captured from it: it was restored, reset, or failed over to a replica that missed them. The store serves what it has and does not capture. Start with a new data folder once the readers have been told.',
+    'The source no longer has transactions that were captured from it: it was restored, reset, or failed over to a replica that missed them. The store does not capture, and serves what the source still has, as far as that is known; a reader that has come beyond, or waits for what follows, gets this code: what it has read may not be there any more. Start with a new data folder, and the readers anew (docs/operations.md).',
   ),
   SERVER_ID_IN_USE: fatal(
     'Another replica of the source uses the server id of this store; two equal ids end each other’s connection. Was the data folder copied? Stop the other process, or begin with a new folder.',
@@ -51,6 +51,9 @@ export const errorTable = {
   ),
   SOURCE_BEHIND: retry(
     'The source is a replica that does not have all transactions of the log yet. Nothing is captured from it until it has; it is looked at again every few seconds. Where it never gets there, look at its replication.',
+  ),
+  SOURCE_GTID_MODE: retry(
+    'The source’s gtid_mode was switched while the store was away: behind its place the binlog has transactions with GTIDs and gtid_mode is OFF, or transactions without and it is ON, and the server does not send those. SET GLOBAL gtid_mode = OFF_PERMISSIVE (where it is OFF) or ON_PERMISSIVE (where it is ON) until the store has passed them; it looks again every few seconds.',
   ),
   CHECKSUM_MISMATCH: fatal(
     'An event from the source does not match its checksum: it was damaged on the way or on the source’s disk. The position has not moved; start again, and if it happens again check the binlog with mysqlbinlog --verify-binlog-checksum. A binlog that is damaged for good is passed with `drc store skip`, transaction by transaction.',
@@ -103,6 +106,9 @@ export const errorTable = {
   RETENTION_EXPIRED: fatal(
     'The wanted moment is older than the log. `oldest` is the oldest moment left; read from there, or copy the tables anew.',
   ),
+  BACKFILL_UNAVAILABLE: fatal(
+    'The wanted moment is older than the log and cannot be read from the source either: its binlogs no longer reach back, or the store’s configuration allows nothing of that kind (`backfill`). The message says which; read from the oldest moment of the log, or copy the tables anew.',
+  ),
   TRANSACTION_UNKNOWN: fatal(
     'The log does not have the transaction with which reading was to begin, nor did it have it before: its id is mistyped, it is another source’s, or the store has not captured it yet.',
   ),
@@ -138,6 +144,9 @@ export const errorTable = {
   TABLE_UNKNOWN: fatal('The subscription names a table that the topic does not have. Correct the name.'),
   STORE_UNAVAILABLE: retry(
     'No store of the topic can serve the wanted moment right now. The SDK tries again.',
+  ),
+  STORE_DRAINING: retry(
+    'An operator moves the readers of this store away (drc store drain); another store of the topic has all that this one needs next. The SDK goes on there at once.',
   ),
   WRONG_STORE: retry('The address led to a store of another topic. The SDK asks the cluster manager again.'),
   RATE_LIMITED: retry('Too many requests. Wait as long as the answer says.'),
@@ -177,6 +186,12 @@ export const errorTable = {
   ),
   CHECKPOINT_STORE: fatal(
     'The checkpoint could not be read or written. Reading stopped, so that nothing is lost.',
+  ),
+  CHECKPOINT_FENCED: fatal(
+    'Another instance of the service took this subscription over, under the same name; it goes on from what was saved. Of two that are meant to run side by side each needs a name of its own (hubCheckpoints({ name })).',
+  ),
+  CHECKPOINT_MOVED: fatal(
+    'An operator moved the subscription (drc reader seek), or removed what was saved of it (drc reader rm). Start the service again: it begins at the new place.',
   ),
   CLOSED: fatal('The object was closed before.'),
   // Congo

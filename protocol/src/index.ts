@@ -1,11 +1,10 @@
 // Everything that both ends must agree on, sorted by file and name.
-export { maxTicketGraceMs, type Revocation } from './announcement.js';
+export { maxTicketGraceMs, type ReaderReport, type ReaderReports, type Revocation } from './announcement.js';
 export { Checkpoint, type CheckpointFields, type CheckpointHint, maxCheckpointLength } from './checkpoint.js';
 export {
   type ChunkHeader,
   chunkVersion,
   encodeChunk,
-  encodeChunkHeader,
   hasSchemaId,
   imageMarker,
   lastChunkFlag,

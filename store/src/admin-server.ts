@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { Drain } from './drain.js';
+import { answerDrain } from './drain-requests.js';
 import { listenOnLoopback, type ListenAddress } from './listen.js';
 import type { StoreMetrics } from './metrics.js';
 
@@ -15,10 +17,12 @@ export interface AdminServerOptions {
   readonly listen: ListenAddress;
   readonly metrics: StoreMetrics;
   readonly readiness: () => Readiness;
+  /** Absent: there are no readers that could be moved. */
+  readonly drain?: Drain;
   readonly logger: Logger;
 }
 
-/** `/livez`: the process runs. `/readyz`: it serves, or why not. `/metrics`. On loopback, without a login. */
+/** `/livez`: the process runs. `/readyz`: it serves, or why not. `/metrics`. `/drain`. On loopback, without a login. */
 export class AdminServer implements AsyncDisposable {
   readonly #http: Server;
   readonly address: ListenAddress;
@@ -56,10 +60,14 @@ export class AdminServer implements AsyncDisposable {
 }
 
 async function answer(
-  { metrics, readiness }: AdminServerOptions,
+  { metrics, readiness, drain }: AdminServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (drain !== undefined && /^\/drain(\?|$)/.test(request.url ?? '')) {
+    const { status, body } = answerDrain(request, drain);
+    return send(response, status, 'application/json', `${JSON.stringify(body)}\n`);
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', '');
   switch (request.url) {
     case '/livez':

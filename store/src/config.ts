@@ -35,6 +35,8 @@ import {
  *   capture:                          start: 'retention' | 'now' | a time (ISO 8601) | { file, offset }
  *     include: [shop.*]   exclude: [shop.tmp_*]   excludeColumns: [shop.users.password]   ignoreStatements: []
  *   log:      { retention: 24h, retentionBytes: 200GiB, syncInterval: 200ms, reserve: 2GiB }
+ *   backfill: { enabled: true, rate: 20MiB, maxReaders: 2 }   moments before the log, for readers with the right
+ *   fill:     sister | { from: sister, rate: 50MiB }  an empty log is copied from another store of the topic
  *   listen:   { host: 127.0.0.1, port: 7380 }        admin: { host: 127.0.0.1, port: 7381 }
  *   tls:      { certFile: ./store.pem, keyFile: ./store.key, caFile: ./ca.pem, clientCertificates: none | request | require }
  *   serve:    { address: wss://store-1.internal:7380, seekMargin: 10s, ticketGrace: 1h, maxSessions: 1000,
@@ -57,6 +59,10 @@ export interface StoreConfig {
   readonly source: SourceConfig;
   readonly capture: CaptureConfig;
   readonly log: LogConfig;
+  /** Moments before the log, read from the source for single readers. Absent: none are. */
+  readonly backfill: BackfillConfig | undefined;
+  /** How an empty log is filled. Absent: from the source alone. */
+  readonly fill: FillConfig | undefined;
   /** The readers' port. Default 127.0.0.1:7380; port 0: a free one. */
   readonly listen: ListenAddress;
   /** The certificate of the readers' port. Absent: no TLS. */
@@ -85,6 +91,20 @@ export interface CaptureConfig {
   readonly excludeColumns: readonly string[];
   /** Globs over `schema.table`: writes in statement form to these are left out instead of stopping capture. */
   readonly ignoreStatements: readonly string[];
+}
+
+/** What readers with the right to it may have read from the source. */
+export interface BackfillConfig {
+  /** Of each of them. Default 20 MiB. */
+  readonly rateBytesPerSecond: number;
+  /** At a time. Default 2. */
+  readonly maxReaders: number;
+}
+
+/** An empty log begins as a copy of another store's log of the topic, where one is alive. */
+export interface FillConfig {
+  /** What the copy may take of the network, bytes a second. Absent: as much as there is. */
+  readonly rateBytesPerSecond: number | undefined;
 }
 
 export interface LogConfig {
@@ -173,6 +193,33 @@ const hasZone = /(Z|[+-]\d\d:?\d\d)$/;
 /** What is not in LevelDB's tables yet, up to two write buffers of 16 MiB, is never trimmed by size. */
 const leastRetentionBytes = 64 * 1024 * 1024;
 
+/** Slower than that it would not come to the head of any log that is written. */
+const leastFillRate = 64 * 1024;
+const fill = z
+  .union(
+    [
+      z.literal('sister').transform(() => ({ rate: undefined })),
+      z.strictObject({
+        from: z.literal('sister'),
+        rate: size.refine((bytes) => bytes >= leastFillRate, { error: 'must be 64KiB or more' }).optional(),
+      }),
+    ],
+    { error: 'must be sister, or { from: sister, rate }' },
+  )
+  .transform(({ rate }): FillConfig => ({ rateBytesPerSecond: rate }));
+
+const backfill = z
+  .strictObject({
+    enabled: z.boolean().default(false),
+    rate: size
+      .refine((bytes) => bytes >= leastFillRate, { error: 'must be 64KiB or more' })
+      .default(20 * 1024 * 1024),
+    maxReaders: z.int().min(1).max(100).default(2),
+  })
+  .transform(({ enabled, rate, maxReaders }): BackfillConfig | undefined =>
+    enabled ? { rateBytesPerSecond: rate, maxReaders } : undefined,
+  );
+
 const schema = z.strictObject({
   topic: name,
   cluster: name.optional(),
@@ -205,6 +252,8 @@ const schema = z.strictObject({
         reserveBytes: reserve,
       }),
     ),
+  backfill: backfill.optional(),
+  fill: fill.optional(),
   listen: listen(text, 7380),
   tls: serverTls.optional(),
   plaintext: plaintext.optional(),
@@ -266,6 +315,8 @@ export function parseStoreConfig(value: unknown): StoreConfig {
   if (parsed.success) {
     const {
       cluster,
+      backfill: backfilled,
+      fill: fillFrom,
       machineKeyFile,
       columnHashKeyFile,
       tls,
@@ -276,6 +327,8 @@ export function parseStoreConfig(value: unknown): StoreConfig {
     return {
       ...rest,
       cluster,
+      backfill: backfilled,
+      fill: fillFrom,
       machineKeyFile,
       columnHashKeyFile,
       tls,

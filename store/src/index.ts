@@ -1,5 +1,6 @@
 export { type Clock, systemClock } from './clock.js';
 export { type StoreConfig, parseStoreConfig } from './config.js';
+export type { DrainStatus } from './drain.js';
 export { type DoctorDependencies, examineSource } from './doctor.js';
 export { type Skip, type SkipDependencies, type SkipRequest, skipTransaction } from './skip.js';
 export { type ExportHeader } from './export/export-format.js';

@@ -2,7 +2,7 @@ import { Counter, Gauge, Registry, collectDefaultMetrics, type Metric } from 'pr
 import type { LogExtent } from '@drc/protocol';
 import type { CaptureSnapshot, Counts } from './source/capture-counters.js';
 import type { ServeCounters } from './serve/serve-counters.js';
-import type { SessionStatus } from './serve/session.js';
+import type { SessionStatus } from './serve/session-status.js';
 
 /** What is asked at each scrape. Undefined while the part is not running. */
 export interface StoreMetricsSource {
@@ -17,6 +17,17 @@ export interface StoreMetricsSource {
   captureState(): string;
   serve(): ServeCounters | undefined;
   sessions(): readonly SessionStatus[];
+  /** How many readers read from before the log. */
+  backfills?(): number;
+  /** While an empty log is filled from another store. */
+  fill?(): FillFigures;
+}
+
+/** How far a fill has come, and of what. */
+interface FillFigures {
+  readonly lsn: number;
+  readonly ofLsn: number;
+  readonly bytes: number;
 }
 
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
@@ -38,6 +49,7 @@ export class StoreMetrics {
     this.#addLog();
     this.#addCapture();
     this.#addServe();
+    this.#addFill();
   }
 
   get contentType(): string {
@@ -140,6 +152,10 @@ export class StoreMetrics {
         ),
       ['state'],
     );
+    this.#gauge('backfills', 'Readers that read from before the log, from the source.', () => {
+      const count = this.#source.backfills?.();
+      return count === undefined ? [] : [[count]];
+    });
     const total = (read: (counters: ServeCounters) => number) => (): Sample[] => {
       const counters = this.#source.serve();
       return counters === undefined ? [] : [[read(counters)]];
@@ -179,6 +195,28 @@ export class StoreMetrics {
       'Connections, requests and sessions refused or ended, by reason.',
       () => [...(this.#source.serve()?.refusals ?? [])].map(([reason, count]): Sample => [count, { reason }]),
       ['reason'],
+    );
+  }
+
+  #addFill(): void {
+    const fill = (read: (fill: FillFigures) => number) => (): Sample[] => {
+      const now = this.#source.fill?.();
+      return now === undefined ? [] : [[read(now)]];
+    };
+    this.#gauge(
+      'fill_lsn',
+      'The last transaction copied from the other store.',
+      fill(({ lsn }) => lsn),
+    );
+    this.#gauge(
+      'fill_of_lsn',
+      'The newest transaction of the other store.',
+      fill(({ ofLsn }) => ofLsn),
+    );
+    this.#counter(
+      'fill_bytes_total',
+      'Bytes taken from the other store.',
+      fill(({ bytes }) => bytes),
     );
   }
 

@@ -6,12 +6,19 @@ import { readColumnHashKey } from './column-hash-key.js';
 import { captureDigest } from './capture-digest.js';
 import { type Clock, systemClock } from './clock.js';
 import type { StoreConfig } from './config.js';
+import { CpuShare } from './cpu-share.js';
+import { Drain } from './drain.js';
+import { SourceBackfills } from './backfill/source-backfills.js';
+import { fillLog } from './fill/fill-log.js';
+import { historyEnd } from './history-end.js';
 import { type LogHooks, TransactionLog } from './log/transaction-log.js';
 import { ManagerTransport } from './manager-transport.js';
 import { StoreMetrics } from './metrics.js';
 import { Announcer } from './serve/announcer.js';
 import { TicketVerifier } from './serve/authorize.js';
 import type { ManagerContact } from './serve/manager-contact.js';
+import { keptMs, readerReports } from './serve/reader-reports.js';
+import { ReaderReporter } from './serve/reader-reporter.js';
 import { Revocations } from './serve/revocations.js';
 import { ServeCounters } from './serve/serve-counters.js';
 import { StreamServer } from './serve/server.js';
@@ -31,6 +38,8 @@ export interface StoreDependencies {
   readonly clock?: Clock;
   /** Kill points of crash tests, passed by a test's main only. */
   readonly hooks?: LogHooks;
+  /** Ends a start that takes long: filling an empty log. Default: nothing does. */
+  readonly signal?: AbortSignal;
 }
 
 /** MariaDB's commit times are whole seconds; a seek by time goes back so far that none is missed. */
@@ -46,6 +55,7 @@ export class Store implements AsyncDisposable {
   readonly server: StreamServer;
   readonly admin: AdminServer;
   readonly announcer: Announcer;
+  readonly drain: Drain;
   /** In the order in which they were opened. */
   readonly #parts: readonly AsyncDisposable[];
   #closing: Promise<void> | undefined;
@@ -56,10 +66,15 @@ export class Store implements AsyncDisposable {
     this.server = parts.server;
     this.admin = parts.admin;
     this.announcer = parts.announcer;
+    this.drain = parts.drain;
     this.#parts = opened;
   }
 
-  /** @throws DrcError for a data folder, a port or a configuration that cannot be used; nothing is left open then. */
+  /**
+   * @returns when it serves; with `fill`, that is when an empty log has been filled
+   * @throws DrcError for a data folder, a port or a configuration that cannot be used, and the signal's reason; nothing is
+   * left open then
+   */
   static async start(config: StoreConfig, dependencies: StoreDependencies): Promise<Store> {
     const opened: AsyncDisposable[] = [];
     try {
@@ -88,6 +103,7 @@ export class Store implements AsyncDisposable {
 
   /** Takes itself off the managers' lists, ends sessions behind a whole burst, writes what is complete. */
   close(): Promise<void> {
+    this.drain[Symbol.dispose]();
     return (this.#closing ??= closeAll(this.#parts));
   }
 
@@ -102,6 +118,7 @@ interface Parts {
   readonly server: StreamServer;
   readonly admin: AdminServer;
   readonly announcer: Announcer;
+  readonly drain: Drain;
 }
 
 async function open(
@@ -116,6 +133,11 @@ async function open(
   };
   const source = await sourceOptions(config.source, dependencies.sourcePassword);
   const filter = new TableFilter(config.capture);
+  const transport = await ManagerTransport.open(config.managerTls, config.plaintext);
+  if (config.fill !== undefined) {
+    const { machineKey, signal = new AbortController().signal } = dependencies;
+    await fillLog(config, { fill: config.fill, transport, machineKey, clock, logger, signal, hooks });
+  }
   const log = keep(
     await TransactionLog.open({
       directory: config.directory,
@@ -129,15 +151,29 @@ async function open(
       ...(hooks === undefined ? {} : { hooks }),
     }),
   );
-  const tables = new SourceTables(() => capture.source, filter);
+  const tables = new SourceTables(() => capture.source, filter, clock);
   const keys = await TicketKeys.open(join(config.directory, 'ticket-keys.json'), config.cluster, logger);
   const revocations = await Revocations.open(join(config.directory, 'revocations.json'), clock, logger);
-  const transport = await ManagerTransport.open(config.managerTls, config.plaintext);
   const counters = new ServeCounters();
   const tls = config.tls && (await ServerTls.open(config.tls, tlsEvents(logger, counters)));
   const columnHashKey =
     config.columnHashKeyFile === undefined ? undefined : await readColumnHashKey(config.columnHashKeyFile);
   const storeId = log.lineage;
+  const backfills =
+    config.backfill &&
+    keep(
+      await SourceBackfills.create({
+        config: config.backfill,
+        directory: config.directory,
+        topic: config.topic,
+        log,
+        source: () => capture.source,
+        filter,
+        clock,
+        logger,
+        diskReserveBytes: config.log.reserveBytes,
+      }),
+    );
   // The server is announced, and asks whoever announces it.
   const contact: ManagerContact = {
     answers: () => announcer.answers(),
@@ -153,12 +189,15 @@ async function open(
       topic: config.topic,
       storeId,
       log,
+      backfills,
+      copyable: log,
       verifier: new TicketVerifier({ keys, topic: config.topic, clock, revocations }),
       contact,
       revocations,
       counters,
       columnHashKey,
-      hasTable: async (table) => (await log.hasTable(table)) || (await tables.has(table)),
+      hasTable: async (table) => (await log.someTable((name) => name === table)) || (await tables.has(table)),
+      someTable: async (matches) => (await log.someTable(matches)) || (await tables.some(matches)),
       logger,
       clock,
       limits: {
@@ -182,6 +221,15 @@ async function open(
       ...(hooks === undefined ? {} : { hooks }),
     }),
   );
+  void endHistory(capture, log, server, logger);
+  const cpu = new CpuShare();
+  const drain = new Drain({
+    executedBefore: (lsn) => log.executedBefore(lsn),
+    moveSessions: (canGo) => server.moveSessions(canGo),
+    readers: () => server.sessions.length,
+    announce: () => announcer.hurry(),
+    logger,
+  });
   const announcer: Announcer = keep(
     Announcer.start({
       clusterManagers: config.clusterManagers,
@@ -193,11 +241,34 @@ async function open(
       status: () =>
         log.capture.identity === undefined
           ? undefined
-          : { extent: log.extent(), captureState: capture.state.kind },
+          : {
+              extent: log.extent(),
+              captureState: capture.state.kind,
+              ...(drain.isDraining ? { draining: true } : {}),
+              load: {
+                sessions: server.sessions.length,
+                maxSessions: config.serve.maxSessions,
+                cpu: cpu.take(),
+              },
+            },
+      others: (others) => drain.heard(others),
       captureDigest: captureDigest(config.capture),
       keys,
       revocations,
       clock,
+      logger,
+    }),
+  );
+  const retentionMs = () => keptMs(config.log, log.extent(), log.bytes);
+  keep(
+    ReaderReporter.start({
+      clusterManagers: config.clusterManagers,
+      machineKey: dependencies.machineKey,
+      transport: () => transport.current(),
+      topic: config.topic,
+      storeId,
+      retentionMs,
+      readers: () => readerReports(server.readers, log, retentionMs(), clock.now()),
       logger,
     }),
   );
@@ -210,14 +281,34 @@ async function open(
     captureState: () => capture.state.kind,
     serve: () => server.counters,
     sessions: () => server.sessions,
+    ...(backfills === undefined ? {} : { backfills: () => backfills.active }),
   });
-  const readiness = (): Readiness => readinessOf(capture, announcer);
-  const admin = keep(await AdminServer.start({ listen: config.admin, metrics, readiness, logger }));
-  return { log, capture, server, admin, announcer };
+  const readiness = (): Readiness => readinessOf(capture, announcer, drain);
+  const admin = keep(await AdminServer.start({ listen: config.admin, metrics, readiness, drain, logger }));
+  return { log, capture, server, admin, announcer, drain };
+}
+
+/** Where the source's past has changed, readers get no further than it was the same. */
+async function endHistory(
+  capture: Capture,
+  log: TransactionLog,
+  server: StreamServer,
+  logger: Logger,
+): Promise<void> {
+  try {
+    const error = await capture.ended;
+    const end = error && (await historyEnd(log, error));
+    if (end === undefined) return;
+    logger.error({ lsn: end.lsn, ...end.error.details }, `Readers are refused: ${end.error.message}`);
+    server.endHistory(end);
+  } catch (error) {
+    // The log failed, or was closed meanwhile: no reader waits for anything.
+    logger.info({ err: error }, 'Not looked for where the history of the source has changed');
+  }
 }
 
 /** Ready: readers can find it and be let in. Whether the source answers is told beside it: the log can be read without. */
-function readinessOf(capture: Capture, announcer: Announcer): Readiness {
+function readinessOf(capture: Capture, announcer: Announcer, drain: Drain): Readiness {
   const announced = announcer.state;
   const why =
     announced.kind === 'failing' ? `${announced.error.code}: ${announced.error.message}` : announced.kind;
@@ -230,6 +321,7 @@ function readinessOf(capture: Capture, announcer: Announcer): Readiness {
       capture: state.kind,
       captureError:
         'error' in state && state.error ? `${state.error.code}: ${state.error.message}` : undefined,
+      ...(drain.isDraining ? { draining: true } : {}),
     },
   };
 }

@@ -67,6 +67,16 @@ test('--no-json is readable also in a pipe, and --table keeps to a table', async
   expect(stdout).not.toContain('+ shop.orders');
 });
 
+test('a glob that matches no table is said to, on stderr, and the command goes on', async () => {
+  await using command = startCommand(['tail', 'shop', '--table', 'shop.ordres*', '--table', 'shop.n*'], {
+    cwd: hub.folder.path,
+  });
+  await expect
+    .poll(() => command.stderr, { timeout: 60_000 })
+    .toBe('Note: no table that you may read matches shop.ordres* so far.\n');
+  expect(await command.stop()).toBe(0);
+});
+
 test('without --from it begins now, and SIGTERM ends it with exit code 0', async () => {
   await using command = startCommand(['tail', 'shop'], { cwd: hub.folder.path });
   // "Now" is when it has connected; the store counts its sessions.

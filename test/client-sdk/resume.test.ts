@@ -1,5 +1,8 @@
-import { connect, memoryCheckpoints, type Transaction } from '@drc/client-sdk';
+import { connect, memoryCheckpoints, type Subscription, type Transaction } from '@drc/client-sdk';
 import { Checkpoint } from '@drc/protocol';
+import { Directory } from '../../client-sdk/src/directory.js';
+import { SessionSource } from '../../client-sdk/src/session-source.js';
+import { TopicSubscription } from '../../client-sdk/src/subscription.js';
 import { describe, expect, it } from 'vitest';
 import { FakeManager } from './support/fake-manager.js';
 import { FakeStore } from './support/fake-store.js';
@@ -246,6 +249,85 @@ describe('a subscription whose session is lost', () => {
       const alone = read(hub.subscribe<Shop>('shop', { from: 'earliest' }), 6);
       await expect(alone).rejects.toMatchObject({ code: fault.error.code });
     }
+  });
+
+  it('goes on at another store than one that drains, also where the manager names it first', async () => {
+    const log = transactions(12);
+    await using one = await FakeStore.start({ log, id: 'one', lineage: '1'.repeat(32) });
+    await using other = await FakeStore.start({ log, id: 'other', lineage: '2'.repeat(32) });
+    await using manager = await FakeManager.start({ stores: [one.address, other.address] });
+    await using hub = await connect({ clusterManager: manager.address, credentials });
+    one.faults.push({ cutAfterRecords: 5, error: { code: 'STORE_DRAINING' } });
+    const subscription = hub.subscribe<Shop>('shop', { from: 'earliest' });
+    expect(await read(subscription, 12)).toEqual(rowsOf(log));
+    expect([one.sessions.length, other.sessions.length]).toEqual([1, 1]);
+  });
+
+  it('does not wait before it goes on where a store drains', async () => {
+    const log = transactions(12);
+    await using one = await FakeStore.start({ log });
+    await using manager = await FakeManager.start({ stores: [one.address] });
+    const directory = new Directory({ addresses: [manager.address], credentials });
+    const request = {
+      topic: 'shop',
+      client: 'test',
+      tables: [],
+      operations: [],
+      acknowledgeGaps: [],
+      rules: [],
+      windowBytes: 1_000_000,
+    };
+    one.faults.push(
+      { cutAfterRecords: 5, error: { code: 'STORE_DRAINING' } },
+      { cutAfterRecords: 3, error: { code: 'STORE_DRAINING' } },
+    );
+    // A pause would last longer than any test.
+    const backoff = { baseMs: 3_600_000, capMs: 3_600_000 };
+    const source = new SessionSource(directory, request);
+    await using subscription = new TopicSubscription(
+      { source, backoff, random: () => 0.99 },
+      { from: 'earliest' },
+    );
+    expect(await read(subscription as unknown as Subscription<Shop>, 12)).toEqual(rowsOf(log));
+    expect(one.sessions.length).toBe(3);
+  });
+
+  it('comes back to a store that drains where no other takes it', async () => {
+    await using one = await FakeStore.start({ log: transactions(6), id: 'one' });
+    await using other = await FakeStore.start({ topic: 'depot' });
+    await using manager = await FakeManager.start({ stores: [other.address, one.address] });
+    await using hub = await connect({ clusterManager: manager.address, credentials });
+    one.faults.push({ cutAfterRecords: 3, error: { code: 'STORE_DRAINING' } });
+    const seen = await read(hub.subscribe<Shop>('shop', { from: 'earliest' }), 6);
+    expect(seen).toEqual(rowsOf(one.log));
+    expect(one.sessions.length).toBe(2);
+  });
+
+  it('ends where what it may read was changed while it had no session', async () => {
+    const rule = { tables: ['shop.orders'], where: 'id > 1' };
+    const others = [{ tables: ['shop.orders'] }, { tables: ['**'], restricted: [rule] }];
+    for (const grant of others) {
+      await using fake = await startFakeHub({ log: transactions(5) });
+      fake.store.faults.push({ cutAfterRecords: 3 }, { grant });
+      const subscription = fake.hub.subscribe<Shop>('shop', { from: 'earliest' });
+      await expect(read(subscription, 5)).rejects.toMatchObject({ code: 'GRANT_CHANGED' });
+      expect(subscription.status()).toMatchObject({ kind: 'closed', error: { code: 'GRANT_CHANGED' } });
+      expect(fake.store.sessions.length).toBe(2);
+    }
+  });
+
+  it('goes on where the same may be read, in whatever order stores say it', async () => {
+    const one = { tables: ['a.b', 'a.c'], where: 'id > 1' };
+    const other = { where: 'id > 1', tables: ['d.*'] };
+    await using fake = await startFakeHub({ log: transactions(5) });
+    fake.store.faults.push(
+      { cutAfterRecords: 3, grant: { tables: ['a.*', 'd.*'], restricted: [one, other] } },
+      { grant: { tables: ['d.*', 'a.*'], restricted: [{ tables: ['d.*'], where: 'id > 1' }, one] } },
+    );
+    expect(await read(fake.hub.subscribe<Shop>('shop', { from: 'earliest' }), 5)).toEqual(
+      rowsOf(fake.store.log),
+    );
+    expect(fake.store.sessions.length).toBe(2);
   });
 
   it('ends where lsns do not grow', async () => {

@@ -55,6 +55,23 @@ describe('the SDK and the store’s server', () => {
     }
   });
 
+  it('agree that a reader is about to fall off the log, until the store says so no more', async () => {
+    await using pair = await start();
+    pair.store.log.append(transaction(1).chunks);
+    const subscription = pair.hub.subscribe<Shop>('shop', { from: 'earliest' });
+    const reading = read(subscription, 2);
+    await until(() => subscription.status().kind === 'caughtUp');
+    expect(subscription.status()).not.toHaveProperty('fallsOffInMs');
+    for (const reader of pair.store.server.readers) reader.tellFalling(1_800_000.5);
+    await until(() => subscription.status().fallsOffInMs !== undefined);
+    expect(subscription.status().fallsOffInMs).toBeLessThanOrEqual(1_800_001);
+    // Not again so soon.
+    for (const reader of pair.store.server.readers) reader.tellFalling(0);
+    pair.store.log.append(transaction(2).chunks);
+    await reading;
+    expect(subscription.status()).not.toHaveProperty('fallsOffInMs');
+  });
+
   it('keep a filtered reader’s checkpoint fresh', async () => {
     await using pair = await start();
     for (let i = 1; i <= 50; i++) pair.store.log.append(transaction(i).chunks);

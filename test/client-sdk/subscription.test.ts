@@ -1,4 +1,10 @@
-import { connect, memoryCheckpoints, type SubscriptionStatus, type Transaction } from '@drc/client-sdk';
+import {
+  connect,
+  hubCheckpoints,
+  memoryCheckpoints,
+  type SubscriptionStatus,
+  type Transaction,
+} from '@drc/client-sdk';
 import { PartFlag, PartKind } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
 import { FakeManager } from './support/fake-manager.js';
@@ -53,6 +59,17 @@ describe('a subscription', () => {
         { kind: 'ddl', ddl },
       ]);
       break;
+    }
+  });
+
+  it('is over before it begins with a signal that was aborted before', async () => {
+    await using fake = await startFakeHub({ log: transactions(1) });
+    const reason = new Error('not wanted any more');
+    for (const checkpoints of [memoryCheckpoints(), hubCheckpoints(), hubCheckpoints()]) {
+      const signal = AbortSignal.abort(reason);
+      const subscription = fake.hub.subscribe<Shop>('shop', { checkpoints, signal });
+      expect(subscription.status()).toMatchObject({ kind: 'closed', error: reason });
+      await expect(read(subscription, 1)).rejects.toBe(reason);
     }
   });
 

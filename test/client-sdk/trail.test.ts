@@ -36,6 +36,21 @@ describe('a trail', () => {
     fc.assert(property, { numRuns: 20 });
   });
 
+  it('tells where a mark is in a log, and the log time of what lies before it', () => {
+    const other = 'b'.repeat(32);
+    const trail = new Trail('shop', lineage, new TransactionSet(), 41);
+    const begin = trail.end;
+    const first = trail.add('0-1-1', 42, 1000);
+    const second = trail.add('0-1-2', 44, 2000);
+    trail.session(other, new TransactionSet(), 7);
+    const moved = trail.end;
+    const later = trail.progress(9, new TransactionSet(), 3000);
+    const marks = [begin, first, second, moved, later];
+    expect(marks.map((mark) => trail.lsnAt(mark, lineage))).toEqual([41, 42, 44, undefined, undefined]);
+    expect(marks.map((mark) => trail.lsnAt(mark, other))).toEqual([undefined, undefined, undefined, 7, 9]);
+    expect(marks.map(({ time }) => time)).toEqual([undefined, 1000, 2000, 2000, 3000]);
+  });
+
   it('gives the lsn as a hint where it is known', () => {
     const trail = new Trail('shop', lineage, new TransactionSet(), 41);
     expect(trail.checkpoint(trail.end).hint).toEqual({ lineage, lsn: 41 });

@@ -101,3 +101,25 @@ test('Whoever is disabled, or has its token revoked, reads no further, and other
   expect(await endedToo).toMatchObject(refused);
   await hub.readAll(await ledger.write(1));
 });
+
+test('Whose grant is changed while it has no session is told when it is back; whom the change does not concern reads on', async () => {
+  const { name } = (await administer('POST', '/v1/users', {
+    name: 'bob',
+    topics: ['shop'],
+    tables: ['shop.*'],
+  })) as { name: string };
+  const { token } = (await administer('POST', '/v1/tokens', { principal: name, label: 'test' })) as {
+    token: string;
+  };
+  await using sdk = await connect({ clusterManager: hub.managerUrl, credentials: { token } });
+  await using all = new Reading(sdk.subscribe('shop', { from: 'earliest' }));
+  const tables = ['shop.orders', 'shop.buyers'];
+  await using named = new Reading(sdk.subscribe('shop', { from: 'earliest', tables }));
+  for (const reading of [all, named]) await reading.until(ledger.lastId);
+  await hub.store.stop();
+  await administer('POST', '/v1/grants', { to: name, topics: ['shop'], tables: ['hr.wages'] });
+  await hub.store.start();
+  const last = await ledger.write(2);
+  await expect(all.until(last)).rejects.toMatchObject({ code: 'GRANT_CHANGED' });
+  await named.until(last);
+});

@@ -255,3 +255,27 @@ test('no fault repeats a password', () => {
     expect(JSON.stringify(faultsOf({ ...least, source: { url } }))).not.toContain('secret');
   }
 });
+
+test('an empty log is filled from another store where that is said, at a rate if one is given', () => {
+  const fillOf = (fill: unknown) => parseStoreConfig({ ...least, fill }).fill;
+  expect(fillOf('sister')).toEqual({ rateBytesPerSecond: undefined });
+  expect(fillOf({ from: 'sister' })).toEqual({ rateBytesPerSecond: undefined });
+  expect(fillOf({ from: 'sister', rate: '50MiB' })).toEqual({ rateBytesPerSecond: 50 * 1024 ** 2 });
+  expect(fillOf(undefined)).toBeUndefined();
+  for (const fill of ['brother', true, { rate: '1MiB' }, { from: 'sister', rate: '1KiB' }])
+    expect(faultsOf({ ...least, fill })).toHaveLength(1);
+});
+
+test('moments before the log are read from the source only where that is enabled', () => {
+  const backfillOf = (backfill: unknown) => parseStoreConfig({ ...least, backfill }).backfill;
+  expect(backfillOf(undefined)).toBeUndefined();
+  expect(backfillOf({})).toBeUndefined();
+  expect(backfillOf({ enabled: false, maxReaders: 5 })).toBeUndefined();
+  expect(backfillOf({ enabled: true })).toEqual({ rateBytesPerSecond: 20 * 1024 ** 2, maxReaders: 2 });
+  expect(backfillOf({ enabled: true, rate: '1MiB', maxReaders: 5 })).toEqual({
+    rateBytesPerSecond: 1024 ** 2,
+    maxReaders: 5,
+  });
+  for (const backfill of [true, { enabled: true, rate: '1KiB' }, { enabled: true, maxReaders: 0 }])
+    expect(faultsOf({ ...least, backfill })).toHaveLength(1);
+});

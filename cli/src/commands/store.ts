@@ -72,6 +72,8 @@ export async function runStore(
 ): Promise<void> {
   for (let hasFailed = false; !signal.aborted; hasFailed = true) {
     const failure = await runOnce(config, secrets, run, signal).catch((error: unknown) => {
+      // It was ended while it filled its log.
+      if (signal.aborted && error === signal.reason) return undefined;
       if (hasFailed && error instanceof DrcError && passingCodes.includes(error.code)) return error;
       throw error;
     });
@@ -88,9 +90,10 @@ async function runOnce(
   { logger, watch, explain = (error) => error }: StoreRun,
   signal: AbortSignal,
 ): Promise<DrcError | undefined> {
-  await using store = await Store.start(config, { logger, ...secrets });
+  await using store = await Store.start(config, { logger, ...secrets, signal });
   logger.info({ topic: config.topic, url: store.url, adminUrl: store.adminUrl }, 'store started');
-  const stop = aborted(signal);
+  // `drc store drain --stop`: no reader is left.
+  const stop = Promise.race([aborted(signal), store.drain.emptied]);
   const watched = watch?.(store) ?? Promise.resolve();
   const failure = await Promise.race([watched.then(() => store.captureEnded), store.log.failed, stop]);
   if (!(failure instanceof DrcError)) {

@@ -96,15 +96,23 @@ function sayOldest(error: DrcError, { from, checkpoint }: TailFlags): DrcError {
 
 const say = (text: string): void => void process.stderr.write(`Note: ${text}\n`);
 
-/** Says on stderr when the stream waits for a store or a manager: silence would look like "no changes". */
+/**
+ * Says on stderr when the stream waits for a store or a manager, and of globs that match no table: silence would look like "no
+ * changes".
+ */
 function reportWaiting(subscription: Subscription): Disposable {
   let said = '';
+  const saidOf = new Set<string>();
   const timer = setInterval(() => {
     const status = subscription.status();
     const error = status.kind === 'disconnected' ? status.error : undefined;
     const text = error ? `waiting: ${error.code}: ${error.message}` : '';
     if (text !== said && text) process.stderr.write(`${text}\n`);
     said = text;
+    for (const glob of status.unmatched ?? []) {
+      if (!saidOf.has(glob)) say(`no table that you may read matches ${glob} so far.`);
+      saidOf.add(glob);
+    }
   }, 1_000);
   timer.unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };

@@ -6,7 +6,6 @@ import { Delivery } from '../serve/delivery.js';
 import { Filter } from '../serve/filter.js';
 import { FilterViews } from '../serve/filter-views.js';
 import { FramePool } from '../serve/frame-pool.js';
-import { HeadPace } from '../serve/head-pace.js';
 import { HistoryReads } from '../serve/history-reads.js';
 import { FrameWriter, type FrameSink } from '../serve/frame-writer.js';
 import { ServeCounters } from '../serve/serve-counters.js';
@@ -110,7 +109,6 @@ async function deliver(
     writer,
     counters,
     clock: systemClock,
-    headPace: new HeadPace(() => performance.now()),
     historyReads: new HistoryReads(),
     start: { lsn: slice.fromLsn, set: slice.set },
     checkpoint: undefined,

@@ -44,12 +44,22 @@ interface Compactable {
 
 type Database = Level<Buffer, Buffer> & Compactable;
 
+/** A database as it was at one moment. Whoever takes one closes it: it holds back what LevelDB would delete meanwhile. */
+export type DatabaseSnapshot = ReturnType<Level<Buffer, Buffer>['snapshot']>;
+
 export interface ScanLimits {
   /** Ends the scan behind the entry that exceeds it. Default 1 MiB. */
   readonly maxBytes?: number;
   /** Default 1000. */
   readonly maxEntries?: number;
   readonly reverse?: boolean;
+  /**
+   * Fails where the system refuses LevelDB a table, for want of memory or files: a scan that ends before its range does passes
+   * over such a one without a word. Damage is found by what is read. Default false.
+   */
+  readonly complete?: boolean;
+  /** What is read is as it was then. Default: as it is. */
+  readonly snapshot?: DatabaseSnapshot | undefined;
 }
 
 const defaultScanBytes = 1024 * 1024;
@@ -102,10 +112,11 @@ export class LevelDatabase {
         );
       }
       // Out of files, memory or permission is no damage; a manifest that is gone is.
-      const isDamaged = !codesOf(error).includes('LEVEL_IO_ERROR') || !(await hasManifest(directory));
+      const isDamaged =
+        !isRefused(error) && (!codesOf(error).includes('LEVEL_IO_ERROR') || !(await hasManifest(directory)));
       throw new DrcError(
         isDamaged ? 'LOG_CORRUPT' : 'DATA_FOLDER',
-        `LevelDB cannot open ${directory}.`,
+        `LevelDB cannot open ${directory}: ${reasonOf(error, directory)}`,
         { directory },
         { cause: error },
       );
@@ -117,15 +128,26 @@ export class LevelDatabase {
     return new LevelBatch(this.#db);
   }
 
-  async get(key: Buffer): Promise<Buffer | undefined> {
-    return await this.#reading(async () => await this.#db.get(key));
+  async get(key: Buffer, snapshot?: DatabaseSnapshot): Promise<Buffer | undefined> {
+    const options = snapshot === undefined ? {} : { snapshot };
+    return await this.#reading(async () => await this.#db.get(key, options));
+  }
+
+  snapshot(): DatabaseSnapshot {
+    return this.#db.snapshot();
   }
 
   /** Entries from the range's start (its end, in reverse), up to a limit. The iterator lives for this call only. */
   async scan(range: KeyRange, limits: ScanLimits = {}): Promise<[Buffer, Buffer][]> {
-    const { maxBytes = defaultScanBytes, maxEntries = 1000, reverse = false } = limits;
+    const { maxBytes = defaultScanBytes, maxEntries = 1000, reverse = false, snapshot } = limits;
+    const { complete = false } = limits;
     return await this.#reading(async () => {
-      const iterator = this.#db.iterator({ ...range, reverse, highWaterMarkBytes: maxBytes });
+      const iterator = this.#db.iterator({
+        ...range,
+        reverse,
+        highWaterMarkBytes: maxBytes,
+        ...(snapshot === undefined ? {} : { snapshot }),
+      });
       try {
         const entries = await iterator.nextv(maxEntries);
         await letGo(
@@ -133,6 +155,7 @@ export class LevelDatabase {
           range,
           bytesOf(entries, ([, value]) => value),
         );
+        if (complete) await assertComplete(iterator, range);
         return entries;
       } finally {
         await iterator.close();
@@ -211,10 +234,13 @@ export class LevelDatabase {
     } catch (error) {
       if (this.#db.status !== 'open')
         throw new DrcError('CLOSED', 'The log was closed.', {}, { cause: error });
-      // A table that was cut short is an IO error as well as being out of files is: the latter others notice too.
-      const isDamaged = !codesOf(error).includes('LEVEL_IO_ERROR') || (await hasManifest(this.#directory));
+      // A table that was cut short is an IO error as well; and what an IO error of no known reason is, others notice too.
+      const isDamaged =
+        !isRefused(error) &&
+        (!codesOf(error).includes('LEVEL_IO_ERROR') || (await hasManifest(this.#directory)));
       const code = isDamaged ? 'LOG_CORRUPT' : 'STORE_UNAVAILABLE';
-      throw new DrcError(code, 'LevelDB cannot read the log.', {}, { cause: error });
+      const reason = reasonOf(error, this.#directory);
+      throw new DrcError(code, `LevelDB cannot read the log: ${reason}`, {}, { cause: error });
     }
   }
 }
@@ -238,6 +264,19 @@ async function letGo(
   if (bytes < keptBytes) return;
   iterator.seek(lt);
   await iterator.nextv(1);
+}
+
+/** At the end of its range an iterator tells what it met on the way. @throws LevelDB's error where a table was refused */
+async function assertComplete(
+  iterator: { seek(target: Buffer): void; nextv(size: number): Promise<unknown> },
+  { lt }: KeyRange,
+): Promise<void> {
+  iterator.seek(lt);
+  try {
+    await iterator.nextv(1);
+  } catch (error) {
+    if (isRefused(error)) throw error;
+  }
 }
 
 /** Whether the manifest that CURRENT names is there. */
@@ -273,4 +312,25 @@ function codesOf(error: unknown): unknown[] {
   const codes: unknown[] = [];
   for (let link = error; link instanceof Error; link = link.cause) if ('code' in link) codes.push(link.code);
   return codes;
+}
+
+/** Why, in LevelDB's words; of its files the names only: readers are told, too. */
+function reasonOf(error: unknown, directory: string): string {
+  const reason = innermost(error).message.replaceAll(`${directory}/`, '');
+  return /[.!?]$/.test(reason) ? reason : `${reason}.`;
+}
+
+/**
+ * Whether the system gave LevelDB no file or no memory, which says nothing of the log. It is told in the words of strerror(3)
+ * alone; the last are those of musl.
+ */
+const isRefused = (error: unknown): boolean =>
+  /Too many open files|Cannot allocate memory|No file descriptors available|Out of memory/.test(
+    innermost(error).message,
+  );
+
+function innermost(error: unknown): Error {
+  let link = error instanceof Error ? error : new Error(String(error));
+  while (link.cause instanceof Error) link = link.cause;
+  return link;
 }

@@ -97,21 +97,22 @@ async function openLocked(options: LogFolderOptions, lock: LockFile): Promise<Lo
   const db = await LevelDatabase.open(levelPath, { createIfMissing: !exists });
   try {
     const existing = await readMeta(db, topic);
-    const meta = existing ?? (await create(db, topic, markPath, found));
-    const mark = existing === undefined ? { topic, lineage: meta.identity.lineage, lsn: 0 } : found;
+    const stored = existing ?? (await create(db, topic, markPath, found));
+    const mark = existing === undefined ? { topic, lineage: stored.identity.lineage, lsn: 0 } : found;
     if (mark === undefined) {
       throw new DrcError(
         'LOG_MISSING',
         `The durable mark ${markPath} is gone: nothing proves the log whole.`,
       );
     }
-    if (mark.lineage !== meta.identity.lineage) {
+    if (mark.lineage !== stored.identity.lineage) {
       throw new DrcError('LOG_CORRUPT', 'The durable mark and the database are of two different logs.', {
         mark: mark.lineage,
-        database: meta.identity.lineage,
+        database: stored.identity.lineage,
       });
     }
-    const point = await recover(db, mark, meta.tail, logger);
+    const { point, beginning } = await recover(db, mark, stored, logger);
+    const meta = { ...stored, beginning };
     const reader = new LogReader(db, () => ({ headLsn: point.lsn, tailLsn: meta.tail.lsn }));
     const { lsn } = meta.tail;
     const oldestTime = lsn <= point.lsn ? (await reader.firstChunk(lsn)).logTime : undefined;
@@ -143,7 +144,7 @@ async function create(
   return { identity, beginning: undefined, tail };
 }
 
-async function makeFolder(directory: string): Promise<void> {
+export async function makeFolder(directory: string): Promise<void> {
   try {
     // Only a folder that we make gets our mode; one that was given belongs to whoever gave it.
     if ((await mkdir(directory, { recursive: true, mode: 0o700 })) !== undefined)

@@ -42,7 +42,7 @@ export class LogKeeper {
   constructor(options: LogOptions, parts: LogKeeperParts) {
     const { folder, bounds, head, end, reader, seek, turn, markMoved } = parts;
     const { db, mark, markPath, point, catalog, prepared } = folder;
-    const { clock, logger, retentionBytes, hooks = {} } = options;
+    const { clock, logger, retentionBytes, neededFrom, hooks = {} } = options;
     const { retentionMs = defaultRetentionMs, syncIntervalMs = defaultSyncIntervalMs } = options;
     this.#end = end;
     this.#logger = logger;
@@ -53,6 +53,7 @@ export class LogKeeper {
       db,
       size: this.#size,
       retentionBytes,
+      neededFrom,
       catalog,
       oldestPrepared: () => prepared.oldestLsn,
       retentionMs,

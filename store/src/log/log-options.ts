@@ -10,6 +10,8 @@ export interface LogOptions {
   readonly retentionMs?: number;
   /** What the log may take of the disk, bytes; beyond that the oldest transactions go. Default: no limit. */
   readonly retentionBytes?: number;
+  /** The oldest transaction that somebody still needs, however large the log becomes. Default: none. */
+  readonly neededFrom?: () => number;
   /** How long an acknowledged transaction may live in the operating system's memory only. Default 200. */
   readonly syncIntervalMs?: number;
   readonly clock: Clock;

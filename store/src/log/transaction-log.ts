@@ -7,6 +7,7 @@ import {
 } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import type { AppendableLog, CaptureState } from './appendable-log.js';
+import { LogPages } from './copy/log-pages.js';
 import { DiskReserve } from './disk-reserve.js';
 import { Head } from './head.js';
 import type { LevelDatabase } from './level-database.js';
@@ -17,6 +18,7 @@ import { openLogFolder, type LogFolder } from './log-folder.js';
 import { LogKeeper } from './log-keeper.js';
 import type { LogOptions } from './log-options.js';
 import { expired, LogReader } from './log-reader.js';
+import { restFrom, type LogRest } from './log-rest.js';
 import { LogWriter, type GroupHeader } from './log-writer.js';
 import { putBeginning, putTail, type LogBeginning, type LogTail, type SourceIdentity } from './meta.js';
 import { RecentChunks, type Burst, type Cursor, type ReadLimits } from './recent-chunks.js';
@@ -52,11 +54,9 @@ const recentBytes = 16 * 1024 * 1024;
  */
 export class TransactionLog implements AppendableLog, AsyncDisposable {
   readonly head: Head;
-  /**
-   * Resolves when a failed write has closed the log: with `LOG_WRITE_FAILED`, what it holds another `open` tells, or with
-   * `LOG_CORRUPT`, which no other `open` mends.
-   */
+  /** Resolves when a failed write has closed the log, with the reason: see LogEnd. */
   readonly failed: Promise<DrcError>;
+  readonly pages: LogPages;
   readonly #bounds: LogBounds;
   readonly #end: LogEnd;
   readonly #lock: LockFile;
@@ -100,10 +100,9 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
     const fail = (cause: unknown): DrcError => end.fail(cause);
     const toWrite = { db, catalog, prepared, clock, hooks, recent, head, reserve, turn, fail };
     this.#writer = new LogWriter(toWrite, point, mark.lsn);
-    this.#reader = new LogReader(db, () => ({
-      headLsn: this.head.value.lsn,
-      tailLsn: this.#bounds.tail.lsn,
-    }));
+    const ends = () => ({ headLsn: this.head.value.lsn, tailLsn: this.#bounds.tail.lsn });
+    this.#reader = new LogReader(db, ends);
+    this.pages = new LogPages(db, ends);
     this.#seek = new LogSeek(db, this.#reader, () =>
       this.#bounds.view(this.#writer.point, this.#writer.firstTime),
     );
@@ -294,16 +293,22 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
     return burst;
   }
 
+  /** What it holds from a transaction on. @throws DrcError `RETENTION_EXPIRED`, `LOG_CORRUPT`. */
+  async restFrom(lsn: number): Promise<LogRest> {
+    this.#end.assertOpen();
+    return await restFrom(this.#db, this.#reader, lsn);
+  }
+
   /** A table version by its schema id. @throws DrcError `LOG_CORRUPT` where it is missing. */
   async table(id: Buffer): Promise<TableVersion> {
     this.#end.assertOpen();
     return await this.#catalog.get(id);
   }
 
-  /** Whether the log holds, or held not long ago, rows of this table, `schema.table`. */
-  async hasTable(name: string): Promise<boolean> {
+  /** Whether the log holds, or held not long ago, rows of a table, `schema.table`, that matches. */
+  async someTable(matches: (name: string) => boolean): Promise<boolean> {
     this.#end.assertOpen();
-    return await this.#catalog.has(name);
+    return await this.#catalog.some(matches);
   }
 
   // --- Keeping -------------------------------------------------------------------------------------------------

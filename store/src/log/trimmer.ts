@@ -28,6 +28,8 @@ export interface TrimmerParts {
   readonly size: LogSize;
   /** What the log may take, bytes; undefined: as much as it likes. */
   readonly retentionBytes: number | undefined;
+  /** The oldest transaction that stays in any case. */
+  readonly neededFrom: (() => number) | undefined;
   readonly hooks: LogHooks;
   readonly ends: () => { readonly tail: LogTail; readonly headLsn: number; readonly headTime: number };
   readonly firstAtOrAfter: (time: number) => Promise<number>;
@@ -63,7 +65,8 @@ export class Trimmer {
     const { ends } = this.#parts;
     const { tail, headLsn } = ends();
     const wanted = await Promise.all(reasons.map((reason) => this.#firstToKeep(reason)));
-    const lsn = tailAfterPass(tail.lsn, headLsn, Math.max(tail.lsn, ...wanted));
+    const needed = Math.max(tail.lsn, this.#parts.neededFrom?.() ?? Infinity);
+    const lsn = tailAfterPass(tail.lsn, headLsn, Math.min(needed, Math.max(tail.lsn, ...wanted)));
     if (lsn > tail.lsn) await this.#moveTail(tail, lsn);
     await this.#deleteBefore(lsn, tail, signal);
     return lsn - tail.lsn;

@@ -11,6 +11,7 @@ import {
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Clock } from '../clock.js';
+import type { OtherStore } from '../drain.js';
 import type { ManagerContact } from './manager-contact.js';
 import type { Revocations } from './revocations.js';
 import type { TicketKeys } from './ticket-keys.js';
@@ -19,6 +20,9 @@ import type { TicketKeys } from './ticket-keys.js';
 export interface StoreStatus {
   readonly extent: LogExtent;
   readonly captureState: string;
+  /** Whether readers are moved away. */
+  readonly draining?: boolean;
+  readonly load?: { readonly sessions: number; readonly maxSessions: number; readonly cpu: number };
 }
 
 export interface AnnouncerOptions {
@@ -35,6 +39,8 @@ export interface AnnouncerOptions {
   readonly status: () => StoreStatus | undefined;
   /** Of what is captured: the same for all stores of the topic. */
   readonly captureDigest?: string;
+  /** Told, while `status` says that the store drains, which others readers can go to. */
+  readonly others?: (others: readonly OtherStore[]) => void;
   readonly keys: TicketKeys;
   /** Told what the managers took back. */
   readonly revocations?: Revocations;
@@ -61,6 +67,7 @@ const answerShape = z.object({
   cluster: z.string(),
   keys: z.array(z.unknown()),
   revocations: z.array(z.unknown()).default([]),
+  others: z.array(z.object({ id: z.string(), setBeforeOldest: z.string() })).optional(),
 });
 const errorShape = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
@@ -91,6 +98,8 @@ export class Announcer implements AsyncDisposable, ManagerContact {
   #failures = 0;
   /** Ends the pause between two rounds. */
   #hurry = new AbortController();
+  /** Whether another round is to follow at once. */
+  #isHurried = false;
   /** Called at the end of a round. */
   readonly #waiting = new Set<() => void>();
   /** On the monotonic clock: when a manager last answered, and when one did for the first time after none had. */
@@ -123,6 +132,12 @@ export class Announcer implements AsyncDisposable, ManagerContact {
     return !this.#isAway;
   }
 
+  /** Something has changed that managers should know at once. */
+  hurry(): void {
+    this.#isHurried = true;
+    this.#hurry.abort();
+  }
+
   get backSince(): number | undefined {
     return this.#backSince;
   }
@@ -153,11 +168,15 @@ export class Announcer implements AsyncDisposable, ManagerContact {
     const wake = (): void => this.#hurry.abort();
     signal.addEventListener('abort', wake, { once: true });
     while (!signal.aborted) {
+      this.#isHurried = false;
       const pauseMs = await this.#round();
       this.#tellWaiting();
       if (signal.aborted) break;
+      // Who was being asked meanwhile hears of it in the next round.
+      if (this.#isHurried) await Promise.allSettled(this.#asked.values());
       this.#hurry = new AbortController();
-      await pause(pauseMs, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
+      const wait = this.#isHurried ? 0 : pauseMs;
+      await pause(wait, undefined, { signal: this.#hurry.signal }).catch(() => undefined);
     }
     this.#tellWaiting();
   }
@@ -249,7 +268,7 @@ export class Announcer implements AsyncDisposable, ManagerContact {
   }
 
   async #announce(manager: string, status: StoreStatus): Promise<{ leaseMs: number }> {
-    const { topic, storeId, address, captureDigest, keys, revocations } = this.#options;
+    const { topic, storeId, address, captureDigest, keys, revocations, others } = this.#options;
     const body = { topic, id: storeId, address, ...status, captureDigest };
     const answer = await this.#request(manager, 'POST', '/v1/stores/announce', body, this.#stop.signal);
     const parsed = answerShape.safeParse(answer);
@@ -266,6 +285,7 @@ export class Announcer implements AsyncDisposable, ManagerContact {
     this.#reached.set(manager, parsed.data.keys);
     await keys.replace({ cluster, keys: unionOf(this.#reached) });
     await revocations?.include(parsed.data.revocations);
+    if (status.draining === true && parsed.data.others !== undefined) others?.(parsed.data.others);
     return parsed.data;
   }
 

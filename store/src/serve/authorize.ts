@@ -11,6 +11,9 @@ import type { TicketKeys } from './ticket-keys.js';
  *   header  { alg: "ES256", kid }
  *   claims  { iss: "drc:<cluster>", aud: "drc-store:<cluster>/<topic>", sub, jti, iat, exp, grant, via? }
  *
+ * That of a store that copies the log of a sister store has the audience "drc-sister:<cluster>/<topic>", and no grant: each of
+ * the two opens one door only.
+ *
  * The key is one that a manager announced, found by `kid` and nothing else of the header; being an EC key object, it
  * fits no other algorithm.
  */
@@ -44,6 +47,9 @@ const maxTicketLength = 8 * 1024;
 const maxLifeSeconds = 3600;
 const maxToleranceMs = 30_000;
 
+/** What a ticket is for: to read the topic, or to copy the log of a sister store. */
+export type TicketUse = 'store' | 'sister';
+
 const claimsShape = z.object({
   iss: z.string(),
   aud: z.string(),
@@ -72,6 +78,8 @@ const grantShape = z.union([
   z.strictObject({ tables }).transform((plain) => ({ rules: [plain] })),
 ]);
 
+const noGrant = { success: true, data: { rules: [] } } as const;
+
 /** Checks tickets for one topic. */
 export class TicketVerifier {
   readonly #options: TicketVerifierOptions;
@@ -86,12 +94,12 @@ export class TicketVerifier {
    * @throws DrcError `UNAUTHENTICATED`; `TICKET_EXPIRED` and `TICKET_REVOKED` for one that was good; `FORBIDDEN` for a
    *   good one of another topic, or with a grant that this version cannot honour. No error repeats any of the ticket.
    */
-  verify(ticket: string): Ticket {
+  verify(ticket: string, use: TicketUse = 'store'): Ticket {
     if (ticket.length > maxTicketLength) throw unauthenticated('The ticket is too long.');
     const claims = this.#verifiedClaims(ticket);
     const { keys, topic } = this.#options;
-    if (claims.aud !== `drc-store:${keys.cluster}/${topic}`) {
-      throw new DrcError('FORBIDDEN', `The ticket is not for topic ${topic}.`, { topic });
+    if (claims.aud !== `drc-${use}:${keys.cluster}/${topic}`) {
+      throw new DrcError('FORBIDDEN', `The ticket is not for this, or not for topic ${topic}.`, { topic });
     }
     const now = this.#options.clock.now();
     if (claims.iat * 1000 > now + this.clockToleranceMs) {
@@ -102,7 +110,7 @@ export class TicketVerifier {
     if (claims.exp <= claims.iat || claims.exp - claims.iat > maxLifeSeconds) {
       throw unauthenticated(`The ticket’s life is not between 1 and ${maxLifeSeconds} seconds.`);
     }
-    const grant = grantShape.safeParse(claims.grant);
+    const grant = use === 'sister' ? noGrant : grantShape.safeParse(claims.grant);
     if (!grant.success)
       throw new DrcError('FORBIDDEN', 'The ticket’s grant is not one that this store can honour.');
     const checked: Ticket = {

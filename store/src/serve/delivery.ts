@@ -10,11 +10,10 @@ import {
 } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import { refuseDivergence } from './divergence.js';
-import type { SeenTable } from './filter-view.js';
+import type { SeenTable } from './seen-table.js';
 import type { ViewShare } from './filter-views.js';
 import type { FrameWriter } from './frame-writer.js';
 import { judgeGap } from './gap.js';
-import type { HeadPace } from './head-pace.js';
 import type { HistoryReads } from './history-reads.js';
 import { ProgressPace } from './progress-pace.js';
 import type { Cursor, ReadableLog, StoredChunk } from './readable-log.js';
@@ -29,7 +28,6 @@ export interface DeliveryOptions {
   readonly writer: FrameWriter;
   readonly counters: ServeCounters;
   readonly clock: Clock;
-  readonly headPace: HeadPace;
   readonly historyReads: HistoryReads;
   /** The first lsn to look at, and the executed set just before it. */
   readonly start: { readonly lsn: number; readonly set: TransactionSet };
@@ -82,8 +80,10 @@ export class Delivery {
   #given = false;
   /** Bytes passed since the stream was last at the head; infinite: it never was. */
   #bytesBehind = Number.POSITIVE_INFINITY;
-  /** The one wait for the head under way, so that waits that ended by a timer do not pile up. */
-  #headWait: Promise<unknown> | undefined;
+  /** Whether it ends between two transactions only. */
+  #isLeaving = false;
+  /** Ends the wait for the head under way. */
+  #rouse: (() => void) | undefined;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -99,12 +99,20 @@ export class Delivery {
     return this.#passedLsn + 1;
   }
 
+  /** Before `stop`: a transaction that was begun is given to its end. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
   /** Runs until `stop`. @throws what the log throws, and the reason of `end`. */
   async run(): Promise<void> {
-    const { log, stop, writer } = this.#options;
+    const { log, stop, end, writer } = this.#options;
+    const rouse = (): void => this.#rouse?.();
+    stop.addEventListener('abort', rouse, { once: true });
+    end.addEventListener('abort', rouse, { once: true });
     this.#passCheckpoint();
     try {
-      while (!stop.aborted) {
+      while (!stop.aborted || (this.#isLeaving && this.#cursor.chunk > 0)) {
         if (this.#cursor.lsn > log.head.value.lsn) await this.#waitAtHead();
         else if (!(await this.#passShared())) await this.#burst();
       }
@@ -190,38 +198,28 @@ export class Delivery {
 
   /** Waits until the head has moved, the session is to stop, or a progress record is due. */
   async #headOrTimer(): Promise<void> {
-    const { stop, end } = this.#options;
-    const wait = (this.#headWait ??= this.#nextHead());
+    const { stop, end, share } = this.#options;
+    end.throwIfAborted();
+    if (stop.aborted) return;
     let timer: NodeJS.Timeout | undefined;
+    let cancel: (() => void) | undefined;
     try {
-      if (this.#pace.pending) {
-        const pause = this.#pace.dueIn(this.#now());
-        const pauseEnds = new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, pause);
-        });
-        await Promise.race([wait, pauseEnds]);
-      } else {
-        await wait;
-      }
+      await new Promise<void>((resolve, reject) => {
+        this.#rouse = resolve;
+        cancel = share.headPace.wait(this.#cursor.lsn - 1, (error) =>
+          error === undefined ? resolve() : reject(error),
+        );
+        if (this.#pace.pending) timer = setTimeout(resolve, this.#pace.dueIn(this.#now()));
+      });
     } catch (error) {
       end.throwIfAborted();
       if (!stop.aborted) throw error;
     } finally {
       clearTimeout(timer);
+      cancel?.();
+      this.#rouse = undefined;
     }
-  }
-
-  #nextHead(): Promise<unknown> {
-    const { log, stop, headPace } = this.#options;
-    const wait = log.head
-      .after(this.#cursor.lsn - 1, stop)
-      .then(() => headPace.turn())
-      .finally(() => {
-        this.#headWait = undefined;
-      });
-    // Nobody may be waiting any more when it is aborted.
-    wait.catch(() => undefined);
-    return wait;
+    end.throwIfAborted();
   }
 
   /** Sends of one chunk what this reader is to have. A promise only where it has to wait. */

@@ -10,17 +10,8 @@ import {
 } from '@drc/protocol';
 import type { Filter } from './filter.js';
 import type { ReadableLog, StoredChunk } from './readable-log.js';
-import type { RowFilter } from './row-filter.js';
+import type { SeenTable } from './seen-table.js';
 import { Selection } from './selection.js';
-
-/** A table version as the readers of a view see it. */
-export interface SeenTable {
-  readonly wanted: boolean;
-  /** Undefined where they have all of it: its parts then go out as they are stored. */
-  readonly rows: RowFilter | undefined;
-  /** Body of the schema record that precedes its first row; empty where it is not wanted. */
-  readonly announcement: Buffer;
-}
 
 /** Versions remembered at most; beyond it they are looked up, and announced, once more. */
 const maxTables = 10_000;

@@ -1,12 +1,15 @@
 import type { Filter } from './filter.js';
 import { FilterView } from './filter-view.js';
+import { HeadPace } from './head-pace.js';
 import type { ReadableLog } from './readable-log.js';
 import { SharedBursts } from './shared-bursts.js';
 
-/** One reader's part in a view. Disposed when its session has ended. */
+/** One reader's part in what readers share. Disposed when its session has ended. */
 export interface ViewShare extends Disposable {
   readonly view: FilterView;
   readonly bursts: SharedBursts;
+  /** Of all readers of the log. */
+  readonly headPace: HeadPace;
   /** Whether another reader has the same view now. */
   readonly isShared: boolean;
 }
@@ -17,13 +20,15 @@ interface Entry {
   readers: number;
 }
 
-/** The views of a store's readers: those who have the same filter have one. */
+/** What the readers of one log share: those who have the same filter have one view, and all of them one wait for the head. */
 export class FilterViews {
   readonly #log: ReadableLog;
   readonly #entries = new Map<string, Entry>();
+  readonly #headPace: HeadPace;
 
   constructor(log: ReadableLog) {
     this.#log = log;
+    this.#headPace = new HeadPace(log.head, () => performance.now());
   }
 
   take(filter: Filter): ViewShare {
@@ -35,6 +40,7 @@ export class FilterViews {
     return {
       view: entry.view,
       bursts: entry.bursts,
+      headPace: this.#headPace,
       get isShared() {
         return entry.readers > 1;
       },

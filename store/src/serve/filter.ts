@@ -86,12 +86,24 @@ export class Filter {
     return [...new Set([...this.#wish.names, ...this.#rows.namedTables])];
   }
 
+  /** The globs that were asked for, with the tables that they match and the reader may read. */
+  get globs(): readonly { readonly text: string; readonly matches: (table: string) => boolean }[] {
+    return this.#wish.globs.map(({ text, matches }) => ({
+      text,
+      matches: (table) => matches(table) && this.#allows(table),
+    }));
+  }
+
   /** What is in force, for the client to see. */
   get effective(): EffectiveFilter {
     const { rules = [], partition } = this.#asked;
+    // Of tables that were asked for by name, those alone: what else the grant says may change without a reader noticing.
+    const restricted = this.#namesAll
+      ? this.#restricted.filter((rule) => this.#concerns(rule))
+      : this.#restricted;
     return {
       tables: effectivePatterns(this.#wish, this.#grant),
-      ...(this.#restricted.length === 0 ? {} : { restricted: this.#restricted }),
+      ...(restricted.length === 0 ? {} : { restricted }),
       ...(rules.length === 0 ? {} : { rules }),
       ...(partition === undefined ? {} : { partition }),
     };
@@ -169,6 +181,14 @@ export class Filter {
   /** Whether all that is wanted was asked for by name. */
   get #namesAll(): boolean {
     return this.#wish.texts.length > 0 && this.#wish.names.length === this.#wish.texts.length;
+  }
+
+  /** Whether the rule keeps something back of a table that was asked for by name. */
+  #concerns({ tables }: GrantRule): boolean {
+    const patterns = new TablePatterns(tables);
+    return this.#wish.names.some(
+      (name) => (patterns.all || patterns.matches(name)) && !this.#readsAllOf(name),
+    );
   }
 
   #access(table: string): Access | undefined {

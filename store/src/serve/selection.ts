@@ -1,5 +1,5 @@
 import type { PartSlice } from '@drc/protocol';
-import type { SeenTable } from './filter-view.js';
+import type { SeenTable } from './seen-table.js';
 import type { Piece } from './frame-writer.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { SessionLimits } from './session.js';
+import type { SessionLimits } from './session-environment.js';
 
 /** What one store takes on, and how long it waits. */
 export interface StreamServerLimits extends SessionLimits {
@@ -28,6 +28,7 @@ export const defaultStreamServerLimits: StreamServerLimits = {
   closeMs: 5000,
   greetingMs: 5000,
   drainMs: 3000,
+  leaveMs: 30_000,
   ticketGraceMs: 3_600_000,
   renewWithinMs: 60_000,
   burstBytes: 256 * 1024,

@@ -5,7 +5,6 @@ import {
   answerAndEnd,
   answerMalformed,
   createPortServer,
-  isDrcError,
   maxFrameBytes,
   type ServerTls,
 } from '@drc/protocol';
@@ -13,17 +12,23 @@ import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { systemClock, type Clock } from '../clock.js';
 import { listenAnywhere, listenOnLoopback, type ListenAddress } from '../listen.js';
+import { admit } from './admission.js';
 import type { Ticket, TicketVerifier } from './authorize.js';
+import { CommonHistory, type HistoryEnd } from './common-history.js';
+import type { Backfills } from './backfills.js';
+import { FilterViews } from './filter-views.js';
 import { FramePool } from './frame-pool.js';
-import { HeadPace } from './head-pace.js';
 import { HistoryReads } from './history-reads.js';
+import { LogCopies, type CopyableLog } from './log-copies.js';
 import { inContact, type ManagerContact } from './manager-contact.js';
 import type { ReadableLog } from './readable-log.js';
 import type { Revocations } from './revocations.js';
 import { ServeCounters } from './serve-counters.js';
 import { defaultStreamServerLimits, type StreamServerLimits } from './server-limits.js';
-import { Session, type SessionEnvironment, type SessionStatus } from './session.js';
-import { bearerOf, remoteOf, topicOf, type Refusal } from './upgrade.js';
+import type { SessionEnvironment } from './session-environment.js';
+import { Session } from './session.js';
+import type { SessionStatus } from './session-status.js';
+import { remoteOf, type Refusal } from './upgrade.js';
 
 export interface StreamServerOptions {
   readonly listen: ListenAddress;
@@ -34,6 +39,10 @@ export interface StreamServerOptions {
   readonly topic: string;
   readonly storeId: string;
   readonly log: ReadableLog;
+  /** Absent: nothing is read from before the log. */
+  readonly backfills?: Backfills | undefined;
+  /** The log as sister stores may copy it. Absent: none may. */
+  readonly copyable?: CopyableLog;
   readonly verifier: TicketVerifier;
   /** Default: managers always answer. */
   readonly contact?: ManagerContact;
@@ -41,6 +50,8 @@ export interface StreamServerOptions {
   readonly revocations?: Revocations;
   /** Whether the topic has, or ever had, this table (`schema.table`): a subscription that names another is refused. */
   readonly hasTable: (table: string) => boolean | Promise<boolean>;
+  /** The same of any table that matches. Default: nobody is told that a glob matches none. */
+  readonly someTable?: (matches: (table: string) => boolean) => boolean | Promise<boolean>;
   /** The key of hashed columns. Absent: grants that hash are refused. */
   readonly columnHashKey?: Buffer | undefined;
   readonly logger: Logger;
@@ -71,11 +82,13 @@ export class StreamServer implements AsyncDisposable {
   readonly #options: StreamServerOptions;
   readonly #limits: StreamServerLimits;
   readonly #environment: SessionEnvironment;
+  readonly #history: CommonHistory;
   readonly #http: Server;
   readonly #addressLimit: AddressLimit;
   readonly #webSockets: WebSocketServer;
   readonly #connections = new Set<Connection>();
   readonly #counters: ServeCounters;
+  readonly #copies: LogCopies | undefined;
   #pings: NodeJS.Timeout | undefined;
   #address: ListenAddress;
   #closing: Promise<void> | undefined;
@@ -85,22 +98,27 @@ export class StreamServer implements AsyncDisposable {
     this.#limits = { ...defaultStreamServerLimits, ...options.limits };
     this.#address = options.listen;
     this.#counters = options.counters ?? new ServeCounters();
+    this.#history = new CommonHistory(options.log);
     this.#environment = {
       topic: options.topic,
       storeId: options.storeId,
-      log: options.log,
+      log: this.#history,
+      views: new FilterViews(this.#history),
       verifier: options.verifier,
       contact: options.contact ?? inContact,
       revocations: options.revocations,
       hasTable: options.hasTable,
+      someTable: options.someTable ?? (() => true),
       columnHashKey: options.columnHashKey,
       pool: new FramePool(),
-      headPace: new HeadPace(() => performance.now()),
       historyReads: new HistoryReads(),
+      backfills: options.backfills,
       counters: this.#counters,
       clock: options.clock ?? systemClock,
       limits: this.#limits,
     };
+    const { copyable: log } = options;
+    this.#copies = log && new LogCopies({ ...options, ...this.#environment, log });
     // The types of ws do not know closeTimeout yet.
     const webSocketOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
@@ -150,7 +168,29 @@ export class StreamServer implements AsyncDisposable {
   }
 
   get sessions(): readonly SessionStatus[] {
-    return [...this.#connections].map(({ session }) => session.status);
+    return this.readers.map(({ status }) => status);
+  }
+
+  get readers(): readonly Session[] {
+    return [...this.#connections].map(({ session }) => session);
+  }
+
+  /** The log's history is no longer the source's: readers are served up to there, and refused what follows. */
+  endHistory(end: HistoryEnd): void {
+    this.#history.endAt(end);
+    for (const { session } of this.#connections) session.historyEnded(end);
+  }
+
+  /** Ends each session that can go on at another store from its next transaction, `lsn`. @returns how many stay. */
+  async moveSessions(canGo: (lsn: number) => Promise<boolean>): Promise<number> {
+    let staying = 0;
+    for (const { session } of this.#connections) {
+      const { lsn } = session.status;
+      // What it needs may be trimmed by now: it will find out.
+      const goes = lsn > 0 && (await canGo(lsn).catch(() => false)) && session.leave();
+      if (!goes) staying++;
+    }
+    return staying;
   }
 
   /** Takes no new sessions, lets each finish its burst, and ends it with close code 1001. */
@@ -190,7 +230,8 @@ export class StreamServer implements AsyncDisposable {
         keepAliveTimeout: 1000,
         noDelay: true,
       },
-      (_request, response) => {
+      (request, response) => {
+        if (this.#copies?.take(request, response) === true) return;
         response.writeHead(426, { connection: 'close', upgrade: 'websocket', 'content-length': 0 }).end();
       },
     );
@@ -226,29 +267,10 @@ export class StreamServer implements AsyncDisposable {
     });
   }
 
-  /** The ticket of a request that may become a session. Cheap checks first; the signature last. */
   #admit(request: IncomingMessage): Ticket | Refusal {
     if (this.#closing !== undefined) return { status: 503, code: 'STORE_UNAVAILABLE' };
-    const { origin } = request.headers;
-    if (origin !== undefined && !this.#limits.origins.includes(origin))
-      return { status: 403, code: 'FORBIDDEN' };
-    const topic = topicOf(request.url ?? '');
-    if (topic === undefined) return { status: 404, code: 'TOPIC_UNKNOWN' };
-    if (topic !== this.#options.topic) return { status: 421, code: 'WRONG_STORE' };
-    const text = bearerOf(request);
-    if (text === undefined) return { status: 401, code: 'UNAUTHENTICATED' };
-    const ticket = this.#verify(text);
+    const ticket = admit(request, { ...this.#options, origins: this.#limits.origins });
     return 'code' in ticket ? ticket : (this.#overCapacity(ticket) ?? ticket);
-  }
-
-  #verify(text: string): Ticket | Refusal {
-    try {
-      return this.#options.verifier.verify(text);
-    } catch (error) {
-      if (isDrcError(error)) return { status: error.code === 'FORBIDDEN' ? 403 : 401, code: error.code };
-      this.#options.logger.error({ err: error }, 'A ticket could not be checked');
-      return { status: 500, code: 'INTERNAL' };
-    }
   }
 
   #overCapacity({ principal }: Ticket): Refusal | undefined {

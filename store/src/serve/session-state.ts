@@ -4,7 +4,7 @@ import type { ErrorCode } from '@drc/protocol';
  *   greeting ──hello──▶ agreed ──subscribe──▶ seeking ──sought──▶ waiting ──passed──▶ replaying ◀──behind/caughtUp──▶ live
  *                                                │                                   ▲
  *                                                └────────────sought─────────────────┘
- *   waiting, replaying, live ──drain──▶ draining ──drained──▶ ended
+ *   waiting, replaying, live ──drain, leave──▶ draining ──drained──▶ ended
  *   any other ──drain, failed, expired, revoked, closed, a message out of turn, (greeting, agreed) deadline──▶ ended
  */
 
@@ -27,7 +27,7 @@ export type SessionState =
   | { readonly kind: 'replaying' }
   /** The reader has been sent all that the log holds. */
   | { readonly kind: 'live' }
-  /** The store stops: the burst under way is finished, then the session ends. */
+  /** The store stops, or another takes over: the burst or the transaction under way is finished, then the session ends. */
   | { readonly kind: 'draining' }
   | ({ readonly kind: 'ended' } & SessionEnd);
 
@@ -44,6 +44,8 @@ export type SessionEvent =
   | { readonly kind: 'behind' }
   | { readonly kind: 'caughtUp' }
   | { readonly kind: 'drain' }
+  /** Another store is to take over, where data may be under way; before, there is nothing to take over yet. */
+  | { readonly kind: 'leave' }
   | { readonly kind: 'drained' }
   /** The client took too long to greet or to subscribe. */
   | { readonly kind: 'deadline' }
@@ -89,6 +91,8 @@ export function next(state: SessionState, event: SessionEvent): SessionState {
       return state.kind === 'replaying' ? { kind: 'live' } : state;
     case 'drain':
       return isStreaming(state) ? { kind: 'draining' } : ended(CloseCode.goingAway);
+    case 'leave':
+      return isStreaming(state) ? { kind: 'draining' } : state;
     case 'drained':
       return ended(CloseCode.goingAway);
     case 'deadline':
@@ -120,3 +124,11 @@ const ended = (closeCode: number, code?: ErrorCode, message = ''): SessionState 
 
 const outOfTurn = (what: string): SessionState =>
   ended(CloseCode.policyViolation, 'PROTOCOL_VIOLATION', `A ${what} message came out of turn.`);
+
+/** Refusals are the client's to mend, 1008; the rest is ours, 1011. */
+export function closeCodeOf(code: ErrorCode): number {
+  if (code === 'STORE_DRAINING') return CloseCode.goingAway;
+  return code === 'INTERNAL' || code === 'CLOSED' || code.startsWith('LOG_')
+    ? CloseCode.internalError
+    : CloseCode.policyViolation;
+}

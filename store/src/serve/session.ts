@@ -1,95 +1,29 @@
-import {
-  canonicalTransactionId,
-  Checkpoint,
-  decodeClientMessage,
-  DrcError,
-  encodeMessage,
-  FrameKind,
-  isDrcError,
-  openFrame,
-  protocolVersions,
-  type ErrorCode,
-  type Hello,
-  type Renew,
-  type StoreMessage,
-  type Subscribe,
-} from '@drc/protocol';
+import { DrcError, isDrcError, type ErrorCode, type Hello, type Renew, type Subscribe } from '@drc/protocol';
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.js';
-import type { Ticket, TicketVerifier } from './authorize.js';
+import { Answers } from './answers.js';
+import type { Ticket } from './authorize.js';
+import type { Backfill } from './backfills.js';
+import { openClientFrame } from './client-frame.js';
+import type { HistoryEnd } from './common-history.js';
 import { Credit, InboundAllowance } from './credit.js';
 import { Delivery } from './delivery.js';
-import { Filter, type Wish } from './filter.js';
-import type { FramePool } from './frame-pool.js';
-import { FrameWriter, type FrameSink } from './frame-writer.js';
-import type { ManagerContact } from './manager-contact.js';
-import type { HeadPace } from './head-pace.js';
-import type { HistoryReads } from './history-reads.js';
-import type { ReadableLog } from './readable-log.js';
-import type { Revocations } from './revocations.js';
-import type { ServeCounters } from './serve-counters.js';
-import { CloseCode, next, type SessionEvent, type SessionState } from './session-state.js';
+import type { Wish } from './filter.js';
+import type { ViewShare } from './filter-views.js';
+import { FrameWriter } from './frame-writer.js';
+import { welcomeTo } from './greeting.js';
+import type { SessionEnvironment, SessionSocket } from './session-environment.js';
+import {
+  CloseCode,
+  closeCodeOf,
+  isStreaming,
+  next,
+  type SessionEvent,
+  type SessionState,
+} from './session-state.js';
+import type { SessionStatus } from './session-status.js';
+import { mustRenew, wishOf } from './stream-beginning.js';
+import { streamSource } from './stream-source.js';
 import { TicketWatch } from './ticket-watch.js';
-
-/** A client's connection, after the upgrade. */
-export interface SessionSocket extends FrameSink {
-  /** Bytes given to `send` that are not with the kernel yet. */
-  readonly unsentBytes: number;
-  /** Ends the connection in order; `reason` is an error code or empty. */
-  close(code: number, reason: string): void;
-}
-
-/** What all sessions of a store share. */
-export interface SessionEnvironment {
-  readonly topic: string;
-  readonly storeId: string;
-  readonly log: ReadableLog;
-  readonly verifier: TicketVerifier;
-  readonly contact: ManagerContact;
-  readonly revocations: Revocations | undefined;
-  /** Whether the topic has, or ever had, this table (`schema.table`). */
-  readonly hasTable: (table: string) => boolean | Promise<boolean>;
-  readonly pool: FramePool;
-  readonly counters: ServeCounters;
-  readonly clock: Clock;
-  readonly headPace: HeadPace;
-  readonly historyReads: HistoryReads;
-  readonly limits: SessionLimits;
-  /** The key of hashed columns; absent: this store serves no grant that hashes. */
-  readonly columnHashKey?: Buffer | undefined;
-}
-
-export interface SessionLimits {
-  /** From the upgrade to the greeting, and from there to the subscription; default 5 s. */
-  readonly greetingMs: number;
-  /** How long a session may go on after its ticket ran out, while no manager can be reached; default 1 h. */
-  readonly ticketGraceMs: number;
-  /** How long its client then has for the renewal, once a manager is back; default 60 s. */
-  readonly renewWithinMs: number;
-  /** How long a stopping store waits for a client that takes its time; default 3 s. */
-  readonly drainMs: number;
-  /** Bytes read from the log at a time; default 256 KiB. */
-  readonly burstBytes: number;
-  /** Bytes of data frames that may wait for the kernel; default 192 KiB. */
-  readonly maxUnsentBytes: number;
-  /** How far a seek by time goes back beyond the source's resolution; default 1 s. */
-  readonly seekMarginMs: number;
-}
-
-/** What an operator sees of a session. */
-export interface SessionStatus {
-  readonly principal: string;
-  readonly client: string;
-  readonly state: SessionState['kind'];
-  /** The transaction that comes next; 0 before the subscription. */
-  readonly lsn: number;
-  /** Transactions in the log that the session has not passed: its lag, also where it is stalled. */
-  readonly transactionsBehind: number;
-  readonly outstandingBytes: number;
-}
-
-/** Control messages may not pile up for a client that does not read. */
-const maxUnsentControlBytes = 256 * 1024;
 
 /**
  * One client's session: the conversation of protocol's messages.ts, and the delivery that it asks for. What a session
@@ -108,15 +42,24 @@ export class Session {
   readonly #end = new AbortController();
   #state: SessionState = { kind: 'greeting' };
   readonly #ticketWatch: TicketWatch;
+  readonly #answers: Answers;
   /** Before the subscription: all. */
   #wish: Wish = { tables: [], operations: [] };
   #client = '';
+  #name: string | undefined;
+  #committedLsn: number | undefined;
   #credit: Credit | undefined;
   #writer: FrameWriter | undefined;
   #delivery: Delivery | undefined;
+  #share: ViewShare | undefined;
+  #backfill: Backfill | undefined;
   /** Settles, never rejects, when the delivery has ended. */
   #work: Promise<void> = Promise.resolve();
   #deadline: NodeJS.Timeout | undefined;
+  /** Whether another store is to take over. */
+  #isLeaving = false;
+  /** Of the error that ends the session. */
+  #details: DrcError['details'] = {};
 
   constructor(environment: SessionEnvironment, socket: SessionSocket, ticket: Ticket, logger: Logger) {
     this.#environment = environment;
@@ -124,7 +67,9 @@ export class Session {
     this.#logger = logger;
     this.#openedAt = environment.clock.monotonic();
     this.#armDeadline();
-    const { clock, verifier, limits, contact, revocations } = environment;
+    const { clock, verifier, limits, contact, revocations, counters } = environment;
+    const { maxUnsentBytes } = limits;
+    this.#answers = new Answers({ socket, maxUnsentBytes, counters, clock, logger });
     this.#ticketWatch = new TicketWatch(ticket, {
       clock,
       toleranceMs: verifier.clockToleranceMs,
@@ -142,15 +87,27 @@ export class Session {
   }
 
   get status(): SessionStatus {
-    const lsn = this.#delivery?.nextLsn ?? 0;
+    // The numbers of a stretch from before the log say nothing of the log.
+    const lsn = this.#backfill === undefined ? (this.#delivery?.nextLsn ?? 0) : 0;
     return {
       principal: this.#ticket.principal,
+      name: this.#name,
       client: this.#client,
       state: this.#state.kind,
       lsn,
       transactionsBehind: lsn === 0 ? 0 : Math.max(0, this.#environment.log.head.value.lsn + 1 - lsn),
       outstandingBytes: this.#credit?.outstandingBytes ?? 0,
+      committedLsn: this.#committedLsn,
     };
+  }
+
+  /** What the reader needs next is trimmed in about this time. */
+  tellFalling(inMs: number): void {
+    try {
+      if (isStreaming(this.#state)) this.#answers.warnOfFall(inMs);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Resolves when the delivery, if there is one, has ended. */
@@ -167,7 +124,7 @@ export class Session {
         return this.#fail('PROTOCOL_VIOLATION', 'Text messages are not taken.', CloseCode.unsupportedData);
       this.#handle(data);
     } catch (error) {
-      this.#failWith(error);
+      this.fail(error);
     }
   }
 
@@ -177,9 +134,26 @@ export class Session {
     this.#allowance.take(this.#writer?.framesSent ?? 0, sessionMs);
   }
 
-  /** Ends the session because of an error outside its own conversation. */
-  fail(error: unknown): void {
-    this.#failWith(error);
+  /** Ends the session where it has come as far; else it ends there by itself, as it reads on. */
+  historyEnded({ lsn, error }: HistoryEnd): void {
+    if (this.#backfill === undefined && this.#delivery !== undefined && this.#delivery.nextLsn >= lsn)
+      this.fail(error);
+  }
+
+  /**
+   * Another store goes on: ends the session at the end of the transaction under way, at the latest after `leaveMs`.
+   * @returns whether it does; what is read from the source for this reader, no other store has
+   */
+  leave(): boolean {
+    if (this.#isLeaving || this.#backfill !== undefined) return this.#isLeaving;
+    this.#apply({ kind: 'leave' });
+    if (this.#state.kind !== 'draining') return false;
+    this.#isLeaving = true;
+    this.#delivery?.leave();
+    this.#stop.abort();
+    const { leaveMs } = this.#environment.limits;
+    this.#deadline = setTimeout(() => this.fail(storeDraining()), leaveMs);
+    return true;
   }
 
   /** The store stops: ends the session after the burst under way, at the latest after `drainMs`. */
@@ -187,6 +161,7 @@ export class Session {
     this.#apply({ kind: 'drain' });
     if (this.#state.kind !== 'draining') return;
     this.#stop.abort();
+    clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#apply({ kind: 'drained' }), this.#environment.limits.drainMs);
   }
 
@@ -196,8 +171,9 @@ export class Session {
   }
 
   #handle(data: Buffer): void {
-    const message = this.#decode(data);
-    if (message === undefined) return;
+    const frame = openClientFrame(data);
+    if (frame.kind === 'refused') return this.#fail(frame.code, frame.message, frame.closeCode);
+    const { message } = frame;
     // A message out of turn ends the session here.
     this.#apply({ kind: message.type });
     if (this.#ended) return;
@@ -212,38 +188,18 @@ export class Session {
         this.#writer?.wake();
         return;
       case 'committed':
+        // It is shown to people only, and is no more than a client's word: never beyond what it was sent.
+        this.#committedLsn = Math.min(message.lsn, (this.#delivery?.nextLsn ?? 1) - 1);
         return;
       case 'renew':
         return this.#renew(message);
     }
   }
 
-  #decode(data: Buffer): ReturnType<typeof decodeClientMessage> | undefined {
-    try {
-      const frame = openFrame(data);
-      if (frame.kind === FrameKind.control) return decodeClientMessage(frame.payload);
-    } catch (error) {
-      if (!isDrcError(error)) throw error;
-      this.#fail(error.code, error.message, CloseCode.invalidPayload);
-      return undefined;
-    }
-    this.#fail('PROTOCOL_VIOLATION', 'A client sends no data frames.', CloseCode.policyViolation);
-    return undefined;
-  }
-
-  #greet({ versions, topic, client }: Hello): void {
-    const { storeId, log } = this.#environment;
-    const version = protocolVersions.find((ours) => versions.includes(ours));
-    if (version === undefined) {
-      throw new DrcError('PROTOCOL_VERSION', `This store speaks protocol ${protocolVersions.join(', ')}.`, {
-        versions: protocolVersions.map(String),
-      });
-    }
-    if (topic !== this.#environment.topic)
-      throw new DrcError('WRONG_STORE', `This store does not serve ${topic}.`);
-    if (client.length > 100) throw new DrcError('PROTOCOL_VIOLATION', 'The name of the client is too long.');
-    this.#client = client;
-    this.#send({ type: 'welcome', version, store: storeId, topic, log: log.extent() });
+  #greet(hello: Hello): void {
+    const welcome = welcomeTo(hello, this.#environment);
+    this.#client = hello.client;
+    this.#answers.send(welcome);
     this.#armDeadline();
   }
 
@@ -252,44 +208,26 @@ export class Session {
     try {
       const delivery = await this.#prepare(message);
       await delivery.run();
+      if (this.#isLeaving) throw storeDraining();
       this.#apply({ kind: 'drained' });
     } catch (error) {
       if (this.#ended) return;
-      this.#failWith(error);
+      this.fail(error);
     }
   }
 
   /** Looks everything up, answers, and makes the delivery. */
-  async #prepare({
-    from,
-    tables,
-    operations,
-    credit,
-    acknowledgeGaps = [],
-    rules,
-    partition,
-  }: Subscribe): Promise<Delivery> {
-    const { log, hasTable, limits, pool, counters, clock, headPace, historyReads, columnHashKey } =
-      this.#environment;
-    const wish = { tables, operations, rules, partition };
-    const filter = new Filter(wish, this.#ticket.grant, columnHashKey);
-    this.#wish = wish;
-    const acknowledgedGaps = new Set(acknowledgeGaps.map(canonicalTransactionId));
-    for (const table of filter.namedTables) {
-      if (!(await hasTable(table))) {
-        throw new DrcError('TABLE_UNKNOWN', `The topic has no table ${table}.`, { table });
-      }
-    }
-    const checkpoint = from.kind === 'checkpoint' ? this.#parseCheckpoint(from.checkpoint) : undefined;
-    const sought = await log.seek(from, limits.seekMarginMs);
-    // For a checkpoint the log answers with what the client has; what is counted on from here is what the log has.
-    const executed = checkpoint === undefined ? sought.set : await log.executedBefore(sought.lsn);
-    const start = { lsn: sought.lsn, set: executed };
-    const ahead =
-      checkpoint !== undefined &&
-      !checkpoint.set.isSubsetOf(await log.executedBefore(log.head.value.lsn + 1));
+  async #prepare(message: Subscribe): Promise<Delivery> {
+    this.#name = message.name;
+    this.#wish = wishOf(message);
+    const { limits, pool, counters, clock, historyReads } = this.#environment;
+    const source = await streamSource(this.#environment, this.#ticket, message, this.#end.signal);
+    const { log, views, beginning, backfill } = source;
+    this.#backfill = backfill;
+    void backfill?.failed.then((error) => this.fail(error));
     this.#end.signal.throwIfAborted();
-    this.#credit = new Credit(credit);
+    const { filter, start, checkpoint, ahead, set, acknowledgedGaps, unmatched } = beginning;
+    this.#credit = new Credit(message.credit);
     this.#writer = new FrameWriter({
       sink: this.#socket,
       credit: this.#credit,
@@ -298,29 +236,26 @@ export class Session {
       signal: this.#end.signal,
       maxUnsentBytes: limits.maxUnsentBytes,
     });
-    const set = checkpoint === undefined ? executed : checkpoint.set.union(executed);
-    const { lineage } = log;
-    this.#send({
+    this.#answers.send({
       type: 'subscribed',
-      lineage,
+      lineage: log.lineage,
       lsn: start.lsn,
       set: set.toString(),
       grant: filter.effective,
+      principal: this.#ticket.principal,
       ...(ahead ? { ahead } : {}),
+      ...(unmatched.length > 0 ? { unmatched } : {}),
     });
     this.#apply({ kind: 'sought', ahead });
     if (ahead)
-      this.#logger.warn(
-        { checkpoint: checkpoint.set.toString() },
-        'The checkpoint is ahead of the log: waiting',
-      );
+      this.#logger.warn({ checkpoint: set.toString() }, 'The checkpoint is ahead of the log: waiting');
+    this.#share = views.take(filter);
     this.#delivery = new Delivery({
       log,
-      filter,
+      share: this.#share,
       writer: this.#writer,
       counters,
       clock,
-      headPace,
       historyReads,
       start,
       checkpoint,
@@ -331,7 +266,9 @@ export class Session {
       observer: {
         caughtUp: (lsn, announce) => {
           this.#apply({ kind: 'caughtUp' });
-          if (announce) this.#send({ type: 'caughtUp', lsn });
+          if (announce && backfill === undefined) this.#answers.send({ type: 'caughtUp', lsn });
+          // Where the log itself has the rest, the client comes back for that.
+          if (backfill?.end !== undefined && lsn >= backfill.end) this.#stop.abort();
         },
         behind: () => this.#apply({ kind: 'behind' }),
         passed: () => this.#apply({ kind: 'passed' }),
@@ -340,38 +277,11 @@ export class Session {
     return this.#delivery;
   }
 
-  #parseCheckpoint(text: string): Checkpoint {
-    const checkpoint = Checkpoint.parse(text);
-    const { topic } = this.#environment;
-    if (checkpoint.topic !== topic) {
-      throw new DrcError(
-        'CHECKPOINT_INVALID',
-        `The checkpoint is of topic ${checkpoint.topic}, not ${topic}.`,
-      );
-    }
-    return checkpoint;
-  }
-
   #renew({ ticket: text }: Renew): void {
     const ticket = this.#environment.verifier.verify(text);
-    if (ticket.principal !== this.#ticket.principal) {
-      throw new DrcError('FORBIDDEN', 'The new ticket is another principal’s.');
-    }
-    if (this.#accessText(ticket) !== this.#accessText(this.#ticket)) {
-      throw new DrcError('GRANT_CHANGED', 'The new ticket has another grant.');
-    }
+    mustRenew(this.#ticket, ticket, this.#wish, this.#environment.columnHashKey);
     this.#ticketWatch.renew(ticket);
-    this.#send({ type: 'renewed', expiresAt: ticket.expiresAt });
-  }
-
-  /** What the session's wish comes to under the ticket; undefined where it is not allowed any more. */
-  #accessText({ grant }: Ticket): string | undefined {
-    try {
-      return new Filter(this.#wish, grant, this.#environment.columnHashKey).accessText;
-    } catch (error) {
-      if (isDrcError(error)) return undefined;
-      throw error;
-    }
+    this.#answers.send({ type: 'renewed', expiresAt: ticket.expiresAt });
   }
 
   #armDeadline(): void {
@@ -379,14 +289,8 @@ export class Session {
     this.#deadline = setTimeout(() => this.#apply({ kind: 'deadline' }), this.#environment.limits.greetingMs);
   }
 
-  #send(message: StoreMessage): void {
-    if (this.#socket.unsentBytes > maxUnsentControlBytes + this.#environment.limits.maxUnsentBytes) {
-      throw new DrcError('RATE_LIMITED', 'Answers pile up for a client that does not read.');
-    }
-    this.#socket.send(encodeMessage(message), () => undefined);
-  }
-
-  #failWith(error: unknown): void {
+  /** Ends the session because of an error, also of one outside its own conversation. */
+  fail(error: unknown): void {
     if (isDrcError(error)) {
       this.#fail(error.code, error.message, closeCodeOf(error.code), error);
       return;
@@ -400,8 +304,6 @@ export class Session {
     this.#apply({ kind: 'failed', closeCode, error: { code, message } });
   }
 
-  #details: DrcError['details'] = {};
-
   #apply(event: SessionEvent): void {
     const before = this.#state;
     this.#state = next(before, event);
@@ -414,19 +316,22 @@ export class Session {
     const reason = new DrcError('CLOSED', 'The session ended.');
     this.#stop.abort(reason);
     this.#end.abort(reason);
-    void this.#work.then(() => this.#writer?.discard());
+    void this.#work.then(() => {
+      this.#writer?.discard();
+      this.#share?.[Symbol.dispose]();
+      void this.#closeBackfill();
+    });
     if (event.kind === 'closed') return;
-    if (end.error !== undefined) this.#tell(end.error);
+    if (end.error !== undefined) this.#answers.fail(end.error, this.#details);
     this.#socket.close(end.closeCode, end.error?.code ?? '');
   }
 
-  #tell({ code, message }: { readonly code: ErrorCode; readonly message: string }): void {
-    this.#environment.counters.refuse(code);
-    this.#logger.info({ code, reason: message, details: this.#details }, 'The session ends with an error');
-    const details = Object.fromEntries(
-      Object.entries(this.#details).filter(([, value]) => value !== undefined),
-    );
-    this.#socket.send(encodeMessage({ type: 'error', code, message, details }), () => undefined);
+  async #closeBackfill(): Promise<void> {
+    try {
+      await this.#backfill?.[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#logger.error({ err: error }, 'What was read from before the log could not be removed');
+    }
   }
 
   get #ended(): boolean {
@@ -434,9 +339,5 @@ export class Session {
   }
 }
 
-/** Refusals are the client's to mend, 1008; the rest is ours, 1011. */
-function closeCodeOf(code: ErrorCode): number {
-  return code === 'INTERNAL' || code === 'CLOSED' || code.startsWith('LOG_')
-    ? CloseCode.internalError
-    : CloseCode.policyViolation;
-}
+const storeDraining = (): DrcError =>
+  new DrcError('STORE_DRAINING', 'The readers of this store are moved away; another store goes on.');

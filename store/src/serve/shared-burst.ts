@@ -7,7 +7,7 @@ import {
   recordHeaderBytes,
   sealFrame,
 } from '@drc/protocol';
-import type { SeenTable } from './filter-view.js';
+import type { SeenTable } from './seen-table.js';
 import type { Piece } from './frame-writer.js';
 import { ProgressPace } from './progress-pace.js';
 import type { StoredChunk } from './readable-log.js';

@@ -35,6 +35,8 @@ export class TablePatterns {
   readonly texts: readonly string[];
   /** The names without a glob, which must therefore exist. */
   readonly names: readonly string[];
+  /** The globs, with what they match. */
+  readonly globs: readonly Pick<Pattern, 'text' | 'matches'>[];
   /** True where every table matches, whatever its name. */
   readonly all: boolean;
   readonly #patterns: readonly Pattern[];
@@ -45,6 +47,7 @@ export class TablePatterns {
     this.texts = texts;
     this.#patterns = texts.map(compile);
     this.names = this.#patterns.flatMap(({ name }) => name ?? []);
+    this.globs = this.#patterns.filter(({ name }) => name === undefined);
     this.all = texts.some((text) => /^\*\*?(\.\*\*?)?$/.test(text));
   }
 

@@ -5,7 +5,7 @@ import {
   TransactionSet,
   canonicalTableVersion,
   decodeClientMessage,
-  encodeChunkHeader,
+  encodeChunk,
   encodeMessage,
   encodeProgress,
   frameHeaderBytes,
@@ -13,6 +13,7 @@ import {
   recordHeader,
   schemaIdOf,
   sealFrame,
+  type EffectiveFilter,
   type ErrorCode,
   type RecordKindCode,
   type StartFrom,
@@ -48,6 +49,8 @@ export interface Fault {
   readonly refuse?: { readonly status: number; readonly code?: ErrorCode };
   /** The store's log from this session on: the same transactions in other chunks, or other ones. */
   readonly log?: readonly LoggedTransaction[];
+  /** What this session says is in force. Default: all tables. */
+  readonly grant?: EffectiveFilter;
   /** Send without credit. */
   readonly isGreedy?: boolean;
   /** Send lsns from here on instead of the right ones. */
@@ -230,7 +233,7 @@ export class FakeSession {
       lineage: this.#store.options.lineage,
       lsn: this.#nextLsn,
       set: this.#passed.toString(),
-      grant: { tables: ['**'] },
+      grant: this.#fault.grant ?? { tables: ['**'] },
     });
     this.pump();
   }
@@ -303,7 +306,7 @@ export class FakeSession {
       const last = index === chunks.length - 1;
       const sentLsn = this.#fault.lsnFrom === undefined ? lsn : this.#fault.lsnFrom;
       const header = { lsn: sentLsn, chunk: firstChunk + index, last, logTime: 0, commitTime, id, origin };
-      this.#record(RecordKind.chunk, Buffer.concat([encodeChunkHeader(header), parts]));
+      this.#record(RecordKind.chunk, encodeChunk(header, parts));
     }
     return true;
   }

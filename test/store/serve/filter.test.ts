@@ -40,6 +40,15 @@ test('a table asked for by name that the grant hides is forbidden by name', () =
   }
 });
 
+test('a glob matches the tables that the grant has too, and a name is no glob', () => {
+  const { globs } = filter({ tables: ['shop.*', 'hr.*', 'shop.orders'] }, ['shop.orders', 'hr.staff']);
+  const tables = ['shop.orders', 'shop.secrets', 'hr.staff', 'hr.wages'];
+  expect(globs.map(({ text, matches }) => [text, tables.filter(matches)])).toEqual([
+    ['shop.*', ['shop.orders']],
+    ['hr.*', ['hr.staff']],
+  ]);
+});
+
 test('operations choose the kinds of row parts; steps of sequences come only where all do', () => {
   const kinds = Object.values(PartKind).filter((kind) => kind !== PartKind.ddl);
   const wanted = (operations: Wish['operations']): unknown =>
@@ -100,6 +109,18 @@ test('of grants with which the reader gets the same the access is the same', () 
   expect(textOf(wider, 'shop.*')).not.toBe(textOf(before, 'shop.*'));
   const lifted: GrantRule[] = [...before, { tables: ['shop.orders'] }];
   expect(textOf(lifted, 'shop.orders')).not.toBe(textOf(before, 'shop.orders'));
+});
+
+test('what is in force of tables asked for by name changes with what is read of them alone', () => {
+  const effective = (rules: readonly GrantRule[], ...tables: string[]) =>
+    new Filter({ tables, operations: [] }, { rules }).effective;
+  const card: GrantRule = { tables: ['shop.*'], drop: ['card'] };
+  const wages: GrantRule = { tables: ['hr.wages'], where: 'id = 1' };
+  expect(effective([card, wages], 'shop.orders')).toEqual(effective([card], 'shop.orders'));
+  expect(effective([card], 'shop.orders').restricted).toEqual([card]);
+  expect(effective([card, { tables: ['shop.orders'] }], 'shop.orders')).not.toHaveProperty('restricted');
+  expect(effective([card, wages]).restricted).toEqual([card, wages]);
+  expect(effective([card, wages], 'shop.*').restricted).toEqual([card, wages]);
 });
 
 test('a grant that hashes is refused by a store without a key, where it concerns what is read', () => {

@@ -26,6 +26,7 @@ const events: Record<EventKind, SessionEvent> = {
   behind: { kind: 'behind' },
   caughtUp: { kind: 'caughtUp' },
   drain: { kind: 'drain' },
+  leave: { kind: 'leave' },
   drained: { kind: 'drained' },
   deadline: { kind: 'deadline' },
   expired: { kind: 'expired' },
@@ -46,7 +47,8 @@ const always = {
   closed: '1006',
 } as const;
 /** What comes from the delivery has no meaning before there is one. */
-const noDelivery = (state: StateKind) => ({ passed: state, behind: state, caughtUp: state }) as const;
+const noDelivery = (state: StateKind) =>
+  ({ passed: state, behind: state, caughtUp: state, leave: state }) as const;
 const beforeStreaming = { credit: violation, committed: violation, drain: '1001', ...always } as const;
 const streaming = (state: StateKind) =>
   ({
@@ -57,6 +59,7 @@ const streaming = (state: StateKind) =>
     renew: state,
     sought: state,
     drain: 'draining',
+    leave: 'draining',
     deadline: state,
     ...always,
   }) as const;

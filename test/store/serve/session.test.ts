@@ -12,14 +12,14 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../store/src/clock.js';
 import { TicketVerifier, type Ticket } from '../../../store/src/serve/authorize.js';
-import { HeadPace } from '../../../store/src/serve/head-pace.js';
 import { HistoryReads } from '../../../store/src/serve/history-reads.js';
 import { FilterViews } from '../../../store/src/serve/filter-views.js';
 import { FramePool } from '../../../store/src/serve/frame-pool.js';
 import { inContact } from '../../../store/src/serve/manager-contact.js';
 import { ServeCounters } from '../../../store/src/serve/serve-counters.js';
 import { defaultStreamServerLimits } from '../../../store/src/serve/server-limits.js';
-import { Session, type SessionEnvironment, type SessionSocket } from '../../../store/src/serve/session.js';
+import type { SessionEnvironment, SessionSocket } from '../../../store/src/serve/session-environment.js';
+import { Session } from '../../../store/src/serve/session.js';
 import { rounds } from '../../support/rounds.js';
 import { insertInto, tableVersion, type FakeLog } from './fake-log.js';
 import type { RawClient } from './raw-client.js';
@@ -349,10 +349,10 @@ function environmentOf({ log, keys }: StoreHarness<FakeLog>): SessionEnvironment
     contact: inContact,
     revocations: undefined,
     hasTable: () => true,
+    someTable: () => true,
     pool: new FramePool(),
     counters: new ServeCounters(),
     clock: systemClock,
-    headPace: new HeadPace(() => performance.now()),
     historyReads: new HistoryReads(),
     limits: defaultStreamServerLimits,
   };

@@ -1,0 +1,10 @@
+import type { RowFilter } from './row-filter.js';
+
+/** A table version as the readers of a view see it. */
+export interface SeenTable {
+  readonly wanted: boolean;
+  /** Undefined where they have all of it: its parts then go out as they are stored. */
+  readonly rows: RowFilter | undefined;
+  /** Body of the schema record that precedes its first row; empty where it is not wanted. */
+  readonly announcement: Buffer;
+}
