@@ -30,3 +30,21 @@ export const duration = (text: string): number => {
   if (amount !== undefined && Number(amount) > 0) return Number(amount) * unitMs[unit as keyof typeof unitMs];
   throw new InvalidArgumentError('A duration reads 90d, 12h, 15m or 30s.');
 };
+
+/** `shop.orders: total > 100`, for options that can be given several times: once for each table or glob. */
+export const ofTable = (text: string, before: Record<string, string> = {}): Record<string, string> => {
+  const [, table = '', wish = ''] = /^([^:]+):(.*)$/s.exec(text) ?? [];
+  if (table.trim() === '' || wish.trim() === '')
+    throw new InvalidArgumentError('It reads TABLE: …, as in shop.orders: total > 100.');
+  if (Object.hasOwn(before, table.trim()))
+    throw new InvalidArgumentError(`It is given twice for ${table.trim()}.`);
+  return { ...before, [table.trim()]: wish.trim() };
+};
+
+/** `0/4`: the share `index`, from 0, of so many. */
+export const share = (text: string): { readonly index: number; readonly of: number } => {
+  const [, index, of] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
+  if (index === undefined || of === undefined || Number(of) > 1024 || Number(index) >= Number(of))
+    throw new InvalidArgumentError('It reads INDEX/OF, from 0/4 to 3/4 for four of them; at most 1024.');
+  return { index: Number(index), of: Number(of) };
+};

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { append, count, list, port } from './arguments.js';
+import { append, count, list, ofTable, port, share } from './arguments.js';
 import type { AccessFlags } from './access.js';
 import { addAccessCommands, withAccessOptions } from './access-commands.js';
 import type { MachineKeyFlags, UserFlags } from './commands/cm-access.js';
@@ -118,6 +118,17 @@ withClientOptions(program.command('tail').argument('<topic>'))
     'latest',
   )
   .option('--table <glob>', 'only these tables, as schema.table (can be given several times)', append)
+  .option(
+    '--where <condition>',
+    'only rows of which this is true, as "shop.orders: total > 100" (once for each table or glob)',
+    ofTable,
+  )
+  .option(
+    '--columns <names>',
+    'only these columns, as "shop.orders: id,total" (once for each table or glob)',
+    ofTable,
+  )
+  .option('--partition <index/of>', 'one share of the rows, divided by key: 0/4 is the first of four', share)
   .option('--checkpoint <path>', 'keep the place in this file (or folder), and go on from it')
   .option(
     '--acknowledge-gap <id>',
@@ -133,6 +144,7 @@ withClientOptions(program.command('tail').argument('<topic>'))
 Examples:
   drc tail shop --from -15m
   drc tail shop --table shop.orders --json | jq .after.total
+  drc tail shop --table 'shop.o*' --where "shop.orders: region = 'eu' AND total > 100" --columns 'shop.orders: id,total'
   drc tail shop --from earliest --checkpoint ./progress.checkpoint`,
   )
   .action(async (topic: string, flags: TailFlags) => {

@@ -67,6 +67,54 @@ test('--no-json is readable also in a pipe, and --table keeps to a table', async
   expect(stdout).not.toContain('+ shop.orders');
 });
 
+test('--where, --columns and --partition choose rows, columns and a share of the rows', async () => {
+  const rows = [
+    '--from',
+    'earliest',
+    '--table',
+    'shop.orders',
+    '--where',
+    'shop.orders: total >= 9.5 AND id < 2',
+  ];
+  const { stdout } = await tail([...rows, '--columns', 'shop.orders: id', '--count', '4']);
+  expect(parsed(stdout).filter(({ kind }) => kind !== 'ddl')).toEqual([
+    expect.objectContaining({ kind: 'insert', after: { id: '1' } }),
+    expect.objectContaining({ kind: 'update', before: { id: '1' }, after: { id: '1' } }),
+  ]);
+  const idsOf = async (partition: string): Promise<unknown[]> => {
+    const common = ['--from', 'earliest', '--table', 'shop.shares'];
+    await using command = startCommand(['tail', 'shop', ...common, '--partition', partition], {
+      cwd: hub.folder.path,
+    });
+    const lines = await command.printsLines(2);
+    return lines.flatMap((line) => (JSON.parse(line) as Line).after?.['id'] ?? []);
+  };
+  await source.query(
+    'CREATE TABLE shop.shares (id INT PRIMARY KEY); INSERT INTO shop.shares VALUES (1), (2), (3), (4)',
+  );
+  const shares = await Promise.all([idsOf('0/2'), idsOf('1/2')]);
+  expect(shares[0]![0]).not.toBe(shares[1]![0]);
+});
+
+test('what cannot be meant of rows, columns and shares is said at once', async () => {
+  const faults: readonly (readonly [readonly string[], RegExp])[] = [
+    [['--where', 'total > 1'], /It reads TABLE: …/],
+    [['--where', 'orders: total > 1'], /--where orders names no schema\. Did you mean shop\.orders\?/],
+    [['--where', 'shop.orders: total >'], /CONFIG_INVALID: --where shop\.orders: /],
+    [['--columns', 'shop.orders:'], /It reads TABLE: …/],
+    [
+      ['--columns', 'shop.orders: id', '--columns', 'shop.orders: total'],
+      /It is given twice for shop\.orders\./,
+    ],
+    [['--partition', '4/4'], /It reads INDEX\/OF/],
+  ];
+  for (const [args, message] of faults) {
+    const { code, stdout, stderr } = await tail(args);
+    expect([args, code, stdout]).toEqual([args, 2, '']);
+    expect(stderr).toMatch(message);
+  }
+});
+
 test('a glob that matches no table is said to, on stderr, and the command goes on', async () => {
   await using command = startCommand(['tail', 'shop', '--table', 'shop.ordres*', '--table', 'shop.n*'], {
     cwd: hub.folder.path,

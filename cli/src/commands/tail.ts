@@ -1,7 +1,8 @@
-import { type Subscription, connect, fileCheckpoints } from '@drc/client-sdk';
-import { DrcError, isDrcError, isTransactionId } from '@drc/protocol';
+import { type SubscribeOptions, type Subscription, connect, fileCheckpoints } from '@drc/client-sdk';
+import { DrcError, isDrcError, isTransactionId, parseExpression, type Partition } from '@drc/protocol';
 import { once } from 'node:events';
 import { withAdvice } from '../advice.js';
+import { list } from '../arguments.js';
 import { changeAsJson, changeAsText } from '../change-text.js';
 import { type ClientFlags, clientFrom } from '../client-profile.js';
 import { parseMoment } from '../moment.js';
@@ -9,6 +10,11 @@ import { parseMoment } from '../moment.js';
 export interface TailFlags extends ClientFlags {
   readonly from: string;
   readonly table?: readonly string[];
+  /** By table or glob. */
+  readonly where?: Readonly<Record<string, string>>;
+  /** By table or glob: names, with commas between them. */
+  readonly columns?: Readonly<Record<string, string>>;
+  readonly partition?: Partition;
   readonly checkpoint?: string;
   readonly acknowledgeGap?: readonly string[];
   readonly count?: number;
@@ -18,7 +24,10 @@ export interface TailFlags extends ClientFlags {
 /** Prints changes until `signal` is aborted or `count` of them are printed. */
 export async function tail(topic: string, flags: TailFlags, signal: AbortSignal): Promise<void> {
   const tables = flags.table ?? [];
-  for (const table of tables) mustNameSchema(table, topic);
+  mustNameSchemas('--table', tables, topic);
+  mustNameSchemas('--where', Object.keys(flags.where ?? {}), topic);
+  for (const [table, condition] of Object.entries(flags.where ?? {})) mustParse(table, condition);
+  mustNameSchemas('--columns', Object.keys(flags.columns ?? {}), topic);
   for (const id of flags.acknowledgeGap ?? []) mustBeTransaction(id);
   const from = parseMoment(flags.from, Date.now(), topic);
   const client = await clientFrom(flags);
@@ -27,6 +36,7 @@ export async function tail(topic: string, flags: TailFlags, signal: AbortSignal)
     await using subscription = hub.subscribe(topic, {
       from,
       ...(tables.length === 0 ? {} : { tables }),
+      ...rowsOf(flags),
       ...(flags.acknowledgeGap === undefined ? {} : { acknowledgeGaps: flags.acknowledgeGap }),
       ...(flags.checkpoint === undefined ? {} : { checkpoints: fileCheckpoints(flags.checkpoint) }),
     });
@@ -68,13 +78,39 @@ async function print(
   }
 }
 
+/** What is wanted of rows and columns, as options of a subscription. */
+function rowsOf({ where, columns, partition }: TailFlags): SubscribeOptions {
+  const lists = Object.entries(columns ?? {}).map(([table, names]) => [table, list(names)] as const);
+  return {
+    ...(where === undefined ? {} : { where }),
+    ...(columns === undefined ? {} : { columns: Object.fromEntries(lists) }),
+    ...(partition === undefined ? {} : { partition }),
+  };
+}
+
 /** A name without a schema is that of no table. A glob may stand for the dot, too. @throws DrcError `CONFIG_INVALID`. */
-function mustNameSchema(table: string, topic: string): void {
-  if (/[.*?[{]/.test(table)) return;
-  throw new DrcError(
-    'CONFIG_INVALID',
-    `--table ${table} names no schema. Did you mean ${topic}.${table}? (*.${table} takes those of all schemas.)`,
-  );
+function mustNameSchemas(option: string, tables: readonly string[], topic: string): void {
+  for (const table of tables) {
+    if (/[.*?[{]/.test(table)) continue;
+    throw new DrcError(
+      'CONFIG_INVALID',
+      `${option} ${table} names no schema. Did you mean ${topic}.${table}? (*.${table} takes those of all schemas.)`,
+    );
+  }
+}
+
+/** @throws DrcError `CONFIG_INVALID` */
+function mustParse(table: string, condition: string): void {
+  try {
+    parseExpression(condition);
+  } catch (error) {
+    throw new DrcError(
+      'CONFIG_INVALID',
+      `--where ${table}: ${(error as Error).message}`,
+      {},
+      { cause: error },
+    );
+  }
 }
 
 /** @throws DrcError `CONFIG_INVALID` */
