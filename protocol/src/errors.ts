@@ -218,7 +218,7 @@ export const errorTable = {
     'Another congo took over this task. This one wrote nothing after that, and stopped. Do not start it again while the other runs.',
   ),
   STATEMENT_UNSUPPORTED: fatal(
-    'The task met a change that its rules do not cover, for example DDL. See ddl in the task file.',
+    'The task met a change that its rules do not cover, for example DDL. Where the target has its effect already (a CREATE TABLE from before the task, or what somebody ran there by hand), go on with `ddl: ignore` in the task’s file; else run the statement on the target first.',
   ),
   // Processes
   CONFIG_INVALID: fatal('The configuration has the faults listed. Correct them; nothing was started.'),
