@@ -11,7 +11,7 @@ import {
   checkNode,
   installPackages,
   provideServers,
-  provideStrace,
+  provideTools,
   root,
   runMain,
   SetupError,
@@ -32,7 +32,7 @@ await runMain(async () => {
   const { code, output } = await build();
   if (code !== 0) throw new SetupError(output);
   await provideServers();
-  await provideStrace();
+  await provideTools();
   process.exitCode = await showLines(
     join(root, 'node_modules', '.bin', 'vitest'),
     ['run', '--project=faults'],

@@ -151,16 +151,19 @@ async function installMysql() {
 }
 
 /**
- * strace, which gives processes faults of the kernel: only where DRC_REQUIRE_STRACE is set. Elsewhere the tests that need
- * it are skipped if it is not there.
+ * strace, which gives processes faults of the kernel, and Python, for the example in it: only where DRC_REQUIRE_STRACE or
+ * DRC_REQUIRE_PYTHON is set. Elsewhere the tests that need them are skipped if they are not there.
  * @throws SetupError
  */
-export async function provideStrace(environment = process.env) {
-  if ((environment.DRC_REQUIRE_STRACE ?? '') === '') return;
-  const isThere = async () => (await findProgram(['strace'])) !== undefined;
-  if (await isThere()) return;
-  if (!(await installFromApt(['strace'])) || !(await isThere()))
-    throw new SetupError('DRC_REQUIRE_STRACE asks for strace, and it is not there: please install it.');
+export async function provideTools(environment = process.env) {
+  const required = { strace: 'DRC_REQUIRE_STRACE', python3: 'DRC_REQUIRE_PYTHON' };
+  for (const [program, variable] of Object.entries(required)) {
+    if ((environment[variable] ?? '') === '') continue;
+    const isThere = async () => (await findProgram([program])) !== undefined;
+    if (await isThere()) continue;
+    if (!(await installFromApt([program])) || !(await isThere()))
+      throw new SetupError(`${variable} asks for ${program}, and it is not there: please install it.`);
+  }
 }
 
 /** Finds MariaDB's programs, or installs them where that is possible without starting a service. */

@@ -11,7 +11,7 @@ import {
   checkNode,
   installPackages,
   provideServers,
-  provideStrace,
+  provideTools,
   root,
   runMain,
 } from './setup.mjs';
@@ -36,7 +36,7 @@ await runMain(async () => {
   let total = noTests;
   for (const name of names) total = addTotals(total, await runCheck(name));
   await provideServers();
-  await provideStrace();
+  await provideTools();
   total = addTotals(total, await runTests(isSoak, filters));
   process.exitCode = total.failed > 0 ? 1 : 0;
   console.log(totalsLine(total));

@@ -64,7 +64,7 @@ Examples:
     });
 
   withFolder(store.command('export'))
-    .description('write a slice of a log into a file, for @drc/client-sdk/testing and for other programs')
+    .description('write a slice of a log into a file, for other programs')
     .option(
       '--from <place>',
       'where it begins: earliest, -15m, a date, a transaction, a number of the log',
