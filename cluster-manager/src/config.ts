@@ -37,10 +37,13 @@ const schema = z.strictObject({
   registry: z.strictObject({ zookeeper: zooKeeperSchema }).optional(),
 });
 
+/** Where the host has no fault of its own. */
+const listenShape = z.object({ listen: z.object({ host: z.string().optional() }).optional() });
+
 /** Of a port that credentials are sent to. Told beside the faults of other settings. */
 const checked = schema.refine(isClosedOrEncrypted, {
   path: ['listen', 'host'],
-  when: ({ value }) => typeof value === 'object' && value !== null,
+  when: ({ value }) => listenShape.safeParse(value).success,
   error:
     'is not a loopback address; give the port a certificate (tls), or say plaintext: allow (ADDRESS_NOT_LOOPBACK)',
 });

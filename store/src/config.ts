@@ -16,6 +16,7 @@ import { parseSize } from './size.js';
 import { source, type SourceConfig } from './source-config.js';
 import {
   areManagersPrivate,
+  waysShape,
   isPlaceKnown,
   isPortPrivate,
   managerTls,
@@ -284,8 +285,8 @@ const schema = z.strictObject({
   columnHashKeyFile: text.optional(),
 });
 
-/** Told beside the faults of other settings, hence always looked at. */
-const when = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
+/** Told beside the faults of other settings, hence looked at wherever what they read has none of its own. */
+const when = ({ value }: { readonly value: unknown }): boolean => waysShape.safeParse(value).success;
 const checked = schema
   .refine(isPortPrivate, {
     path: ['listen', 'host'],

@@ -30,6 +30,13 @@ export const managerTls = z
 
 export const plaintext = z.literal('allow', { error: 'must be allow, or be left out' });
 
+/** What `Ways` must be for the questions below to make sense. */
+export const waysShape = z.object({
+  listen: z.object({ host: z.string().optional() }).optional(),
+  clusterManagers: z.array(z.string()).optional(),
+  serve: z.object({ address: z.string().optional() }).optional(),
+});
+
 /** What of the configuration says who could listen in; parts that have faults of their own may be missing. */
 interface Ways {
   readonly listen?: ListenAddress;
