@@ -88,7 +88,11 @@ describe('ClusterManager', () => {
   it('refuses addresses that others could reach', async () => {
     await using folder = await managerFolder();
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org']) {
-      const config = parseManagerConfig({ directory: folder.directory });
+      const config = parseManagerConfig({
+        directory: folder.directory,
+        listen: { port: 0 },
+        admin: { port: 0 },
+      });
       for (const part of ['listen', 'admin']) {
         const started = ClusterManager.start({ ...config, [part]: { host, port: 0 } }, silent);
         await expect(started).rejects.toMatchObject({ code: 'ADDRESS_NOT_LOOPBACK' });
