@@ -82,3 +82,13 @@ test('what is skipped is named right before the totals, a whole suite by its own
     '1 passed, 0 failed, 3 skipped',
   ]);
 });
+
+test('what a skipped suite skips again is skipped, not unfinished', async () => {
+  const source = `
+    describe.skip('on one server', () => { describe.skip('to itself', () => { test('a', () => undefined); }); });
+    test('b', () => undefined);`;
+  expect((await linesOf(source)).slice(-2)).toEqual([
+    'skipped: a.test.ts > on one server',
+    '1 passed, 0 failed, 1 skipped',
+  ]);
+});

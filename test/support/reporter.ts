@@ -26,7 +26,8 @@ function countTests(modules: readonly TestModule[], unhandledErrors: number): To
     for (const test of module.children.allTests()) {
       const { state } = test.result();
       // A test that never got to its end, because the run was cut short, has not passed.
-      totals[state === 'pending' ? 'failed' : state]++;
+      if (isSkipped(test)) totals.skipped++;
+      else totals[state === 'pending' ? 'failed' : state]++;
     }
   }
   return totals;
@@ -36,7 +37,8 @@ function countTests(modules: readonly TestModule[], unhandledErrors: number): To
 function skippedLines(modules: readonly TestModule[]): string[] {
   return modules.flatMap((module) => {
     const counts = new Map<string, number>();
-    for (const test of module.children.allTests('skipped')) {
+    for (const test of module.children.allTests()) {
+      if (!isSkipped(test)) continue;
       const title = outermostSkipped(test).fullName;
       counts.set(title, (counts.get(title) ?? 0) + 1);
     }
@@ -57,13 +59,22 @@ function failedLines(modules: readonly TestModule[], unhandledErrors: readonly S
     return [
       ...(module.errors().length > 0 ? [line(file, module.errors())] : []),
       ...parts.flatMap((part) => {
-        const errors = part.type === 'suite' ? part.errors() : (part.result().errors ?? []);
-        const word = part.type === 'test' && part.result().state === 'passed' ? 'flaky' : 'failed';
-        return errors.length > 0 ? [line(`${file} > ${part.fullName}`, errors, word)] : [];
+        const title = `${file} > ${part.fullName}`;
+        if (part.type === 'suite') return part.errors().length > 0 ? [line(title, part.errors())] : [];
+        const { state, errors = [] } = part.result();
+        const isUnfinished = state === 'pending' && !isSkipped(part);
+        if (errors.length === 0 && !isUnfinished) return [];
+        return [line(title, errors, state === 'passed' ? 'flaky' : 'failed')];
       }),
     ];
   });
   return [...inModules, ...unhandledErrors.map((error) => line('outside of all tests', [error]))];
+}
+
+/** Where a skipped suite is within another one, vitest gives its tests no result at all. */
+function isSkipped(test: TestCase): boolean {
+  const { state } = test.result();
+  return state === 'skipped' || (state === 'pending' && outermostSkipped(test) !== test);
 }
 
 function outermostSkipped(test: TestCase): TestCase | TestSuite {
