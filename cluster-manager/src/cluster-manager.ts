@@ -15,8 +15,12 @@ import { ManagerMetrics } from './metrics.js';
 import { PasswordHasher, type PasswordCost } from './password.js';
 import { EmbeddedRegistry } from './registry/embedded.js';
 import type { Registry, RegistryHooks } from './registry/registry.js';
-import { ZooKeeperRegistry } from './registry/zookeeper.js';
-import { readinessOf, zooKeeperOptions, type SharedRegistrySecrets } from './shared-registry.js';
+import {
+  loadZooKeeperRegistry,
+  readinessOf,
+  zooKeeperOptions,
+  type SharedRegistrySecrets,
+} from './shared-registry.js';
 import { Revocations } from './revocations.js';
 import { SigningKeys } from './signing-keys.js';
 import { StoreDirectory } from './store-directory.js';
@@ -189,7 +193,7 @@ async function clusterOf(registry: Registry, config: ManagerConfig): Promise<str
   return name;
 }
 
-function openRegistry(
+async function openRegistry(
   config: ManagerConfig,
   dependencies: ManagerDependencies,
   clock: Clock,
@@ -197,6 +201,7 @@ function openRegistry(
   const { directory, registry } = config;
   if (registry === undefined) return EmbeddedRegistry.open({ directory, hooks: dependencies.hooks ?? {} });
   const { zookeeper } = registry;
+  const ZooKeeperRegistry = await loadZooKeeperRegistry();
   return ZooKeeperRegistry.open(
     zooKeeperOptions({ directory, zookeeper }, dependencies, clock, dependencies.logger),
   );

@@ -13,8 +13,7 @@ import {
 import { PasswordHasher } from './password.js';
 import { plainName } from './registry/records.js';
 import type { FirstRecord } from './registry/registry.js';
-import { ZooKeeperRegistry } from './registry/zookeeper.js';
-import { zooKeeperOptions, type SharedRegistrySecrets } from './shared-registry.js';
+import { loadZooKeeperRegistry, zooKeeperOptions, type SharedRegistrySecrets } from './shared-registry.js';
 import { makeSigningKey, writeSigningKey } from './signing-key.js';
 import type { ZooKeeperConfig } from './zookeeper-config.js';
 
@@ -66,6 +65,7 @@ export async function initSharedManager(
   };
   try {
     await writeSigningKey(signingKeyPath(directory), signingKey);
+    const ZooKeeperRegistry = await loadZooKeeperRegistry();
     const isNew = await ZooKeeperRegistry.create(options, firstRecords);
     if (isNew && made !== undefined) return { cluster: cluster ?? 'main', administrator: made };
     await ZooKeeperRegistry.join(options);
@@ -95,6 +95,7 @@ export async function administerShared<Result>(
 ): Promise<Result> {
   const { clock = systemClock } = options;
   const shared = zooKeeperOptions({ directory, zookeeper }, secrets, clock);
+  const ZooKeeperRegistry = await loadZooKeeperRegistry();
   await using registry = await ZooKeeperRegistry.open(shared);
   return await administerIn(registry, directory, work, options);
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import type { ManagerConfig } from './config.js';
 import type { RegistryState } from './registry/registry.js';
-import type { ZooKeeperOptions } from './registry/zookeeper.js';
+import type { ZooKeeperOptions, ZooKeeperRegistry } from './registry/zookeeper.js';
 import type { ZooKeeperConfig } from './zookeeper-config.js';
 
 /** What a manager must be told beside its file. */
@@ -15,6 +15,11 @@ export interface SharedRegistrySecrets {
 const shortestPassword = 16;
 /** Longer than ZooKeeper needs to choose another leader. */
 const writeMs = 10_000;
+
+/** With the client of ZooKeeper, which is loaded only where the registry is there. */
+export async function loadZooKeeperRegistry(): Promise<typeof ZooKeeperRegistry> {
+  return (await import('./registry/zookeeper.js')).ZooKeeperRegistry;
+}
 
 /** @throws DrcError `CONFIG_INVALID` without a password, or with one that could be guessed. */
 export function zooKeeperOptions(

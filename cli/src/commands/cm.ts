@@ -6,10 +6,11 @@ import {
   type InitOptions,
   type ManagerConfig,
 } from '@drc/cluster-manager';
-import { DrcError } from '@drc/protocol';
 import { explainPort } from '../advice.js';
 import { makeLogger } from '../logger.js';
 import { managerConfigOf, managerSecretsOf } from '../manager-config.js';
+import { portFrom } from '../port-from.js';
+import { aborted } from '../stop-signal.js';
 
 export interface CmInitFlags {
   readonly config?: string;
@@ -75,7 +76,7 @@ export async function cmStart(flags: CmStartFlags, signal: AbortSignal): Promise
     'admin.port': flags.adminPort ?? portFrom('DRC_CM_ADMIN_PORT'),
   };
   const config = await managerConfigOf(flags, given);
-  const logger = makeLogger('cluster-manager');
+  const logger = await makeLogger('cluster-manager');
   try {
     await using _manager = await ClusterManager.start(config, {
       logger,
@@ -89,18 +90,4 @@ export async function cmStart(flags: CmStartFlags, signal: AbortSignal): Promise
       { port: config.admin.port, setting: 'admin.port (--admin-port, DRC_CM_ADMIN_PORT)' },
     ]);
   }
-}
-
-export function portFrom(variable: string): number | undefined {
-  const text = process.env[variable];
-  if (text === undefined) return undefined;
-  if (/^\d{1,5}$/.test(text)) return Number(text);
-  throw new DrcError('CONFIG_INVALID', `${variable}: '${text}' is not a port.`);
-}
-
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -8,10 +8,10 @@ import { readConfig } from '../config-file.js';
 import { StartingTask, startCongoAdmin } from '../congo-admin.js';
 import { type CongoConfig, parseCongoConfig } from '../congo-config.js';
 import { makeLogger } from '../logger.js';
+import { portFrom } from '../port-from.js';
 import { parseMoment } from '../moment.js';
 import { readSecret } from '../secret.js';
 import { readTls } from '../tls-files.js';
-import { portFrom } from './cm.js';
 
 export interface CongoRunFlags {
   readonly config: string;
@@ -23,7 +23,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
   const config = await readConfig(flags.config, parseCongoConfig, {
     'admin.port': flags.adminPort ?? portFrom('CONGO_ADMIN_PORT'),
   });
-  const logger = makeLogger('congo');
+  const logger = await makeLogger('congo');
   const tls = await readTls(config.target.tls);
   const password = await readSecret({
     variable: 'CONGO_TARGET_PASSWORD',

@@ -53,7 +53,7 @@ export async function dev(flags: DevFlags, signal: AbortSignal): Promise<void> {
       variable: 'DRC_SOURCE_PASSWORD',
       prompt: `Password for ${source.user}@${source.host}: `,
     }));
-  const logger = makeLogger('dev', process.env['DRC_LOG_LEVEL'] ?? 'warn');
+  const logger = await makeLogger('dev', process.env['DRC_LOG_LEVEL'] ?? 'warn');
   const { level } = logger;
   // What goes wrong before the banner is told once, in words, and not also as log lines.
   if (process.env['DRC_LOG_LEVEL'] === undefined) logger.level = 'silent';

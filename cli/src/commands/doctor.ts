@@ -37,7 +37,7 @@ export async function doctor(flags: DoctorFlags): Promise<void> {
       ...(flags.config === undefined ? {} : { orElse: 'source.passwordFile' }),
     }));
   // What goes wrong is a finding, and not also a log line.
-  const logger = makeLogger('doctor', process.env['DRC_LOG_LEVEL'] ?? 'silent');
+  const logger = await makeLogger('doctor', process.env['DRC_LOG_LEVEL'] ?? 'silent');
   const diagnoses = await examineSource(config, { logger, sourcePassword });
   process.stdout.write(
     flags.output === 'json'

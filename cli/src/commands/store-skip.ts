@@ -26,7 +26,7 @@ export async function storeSkip(flags: StoreSkipFlags, signal: AbortSignal): Pro
   });
   const sourcePassword = await sourcePasswordOf(config);
   // What goes wrong is printed; what goes well, too.
-  const logger = makeLogger('skip', process.env['DRC_LOG_LEVEL'] ?? 'silent');
+  const logger = await makeLogger('skip', process.env['DRC_LOG_LEVEL'] ?? 'silent');
   const skip = await skipTransaction(
     config,
     {

@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { adviceOf, explainPort } from '../advice.js';
 import { readConfig } from '../config-file.js';
 import { makeLogger } from '../logger.js';
+import { portFrom } from '../port-from.js';
 import { readSecret } from '../secret.js';
 import { sourcePasswordOf } from '../source-password.js';
-import { aborted, portFrom } from './cm.js';
+import { aborted } from '../stop-signal.js';
 
 export interface StoreStartFlags {
   readonly config: string;
@@ -23,7 +24,7 @@ export async function storeStart(flags: StoreStartFlags, signal: AbortSignal): P
     'listen.port': flags.port ?? portFrom('DRC_STORE_PORT'),
     'admin.port': flags.adminPort ?? portFrom('DRC_STORE_ADMIN_PORT'),
   });
-  const logger = makeLogger('store');
+  const logger = await makeLogger('store');
   const secrets = {
     sourcePassword: await sourcePasswordOf(config),
     machineKey: (
