@@ -12,6 +12,8 @@ export interface StoreMetricsSource {
   extent(): LogExtent | undefined;
   /** Of the disk; undefined before it was measured. */
   logBytes(): number | undefined;
+  /** Transactions of the log that were left out; absent where there is no log. */
+  gaps?(): number;
   capture(): CaptureSnapshot | undefined;
   /** One word, such as `streaming`. */
   captureState(): string;
@@ -94,6 +96,10 @@ export class StoreMetrics {
     this.#gauge('log_bytes', 'What the log took of the disk at the last retention pass.', () => {
       const bytes = this.#source.logBytes();
       return bytes === undefined ? [] : [[bytes]];
+    });
+    this.#gauge('gaps', 'Transactions in the log that were left out: a GAP stands in their place.', () => {
+      const gaps = this.#source.gaps?.();
+      return gaps === undefined ? [] : [[gaps]];
     });
     this.#gauge(
       'log_age_seconds',

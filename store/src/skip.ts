@@ -14,6 +14,7 @@ import { hasLog } from './data-folder.js';
 import { TransactionLog } from './log/transaction-log.js';
 import { sourceOptions } from './source-access.js';
 import type { BinlogReaderOptions } from './source/binlog-reader.js';
+import { groupBegin, type CaptureSnapshot } from './source/capture-counters.js';
 import { findBeginning } from './source/capture-beginning.js';
 import type { ScannedGroup } from './source/group-scan.js';
 import { nextTransaction } from './source/next-transaction.js';
@@ -66,6 +67,8 @@ export interface Skip {
   readonly from: string;
   readonly to: string;
   readonly applied: boolean;
+  /** Once it is applied, what became of all that was read for it: each event that was read is left out for a reason. */
+  readonly counts: CaptureSnapshot | undefined;
 }
 
 type SkippedStore = Pick<StoreConfig, 'topic' | 'directory' | 'source' | 'capture' | 'log'>;
@@ -122,16 +125,17 @@ export async function skipTransaction(
     from: `${group.from.file}:${group.from.offset}`,
     to: `${position.file}:${position.offset}`,
     applied: request.apply !== undefined,
+    counts: undefined,
   };
-  if (request.apply !== undefined) {
-    putGap(log, skip, position, request.apply, clock.now());
-    await log.flush();
-    logger.warn(
-      { transaction: group.id, tables, reason: request.apply.reason },
-      'the transaction was left out of the log',
-    );
-  }
-  return skip;
+  if (request.apply === undefined) return skip;
+  putGap(log, skip, position, request.apply, clock.now());
+  await log.flush();
+  next.counters.returnTo(groupBegin, 'skipped');
+  logger.warn(
+    { transaction: group.id, tables, reason: request.apply.reason },
+    'the transaction was left out of the log',
+  );
+  return { ...skip, counts: next.counters.snapshot() };
 }
 
 /** Which tables the transaction changed, as far as that can be told. */

@@ -66,6 +66,17 @@ const inserted = (changes: readonly { readonly kind: string }[]): readonly unkno
     'after' in change && change.kind === 'insert' ? [(change.after as { id: unknown }).id] : [],
   );
 
+/** Read = left out, for each event type; and what is left out as skipped is what the transaction has. */
+function expectSkipped({ counts, group }: Skip): void {
+  for (const [name, { read, stored, leftOut }] of Object.entries(counts!.events)) {
+    const { skipped = 0, ...others } = leftOut;
+    const left = Object.values(others).reduce((sum, count) => sum + count, skipped);
+    expect([name, stored, left]).toEqual([name, 0, read]);
+    // Annotations are counted under their own reason.
+    expect(group.events.get(name) ?? 0).toBe(skipped + (others.informational ?? 0) + (others.ignorable ?? 0));
+  }
+}
+
 /** What each server compresses of what capture cannot take. */
 const compressed = {
   mysql: {
@@ -144,12 +155,16 @@ onEachServer('A transaction that capture cannot take', (flavour) => {
     expect(await stopsWith(hub.store)).toBe('STATEMENT_EVENT');
     await hub.store.stop();
 
-    expect(await skip(hub, { transaction: lost, apply })).toMatchObject({ applied: true });
+    const done = await skip(hub, { transaction: lost, apply });
+    expect(done.applied).toBe(true);
+    expectSkipped(done);
     expect((await failure(skip(hub, { transaction: lost, apply }))).code).toBe('SKIP_OTHER_TRANSACTION');
     expect((await failure(skip(hub, {}))).code).toBe('SKIP_NOT_NEEDED');
     await hub.store.start();
     await hub.store.reaches(last);
+    expect(hub.store.store.log.gaps).toBe(1);
     expect((await hub.store.restart()).capture.state.kind).not.toBe('stopped');
+    expect(hub.store.store.log.gaps).toBe(1);
     await hub.store.reaches(last);
 
     const sdk = await hub.connect();
@@ -306,7 +321,7 @@ onEachServer('A transaction that capture cannot take', (flavour) => {
       expect(await stopsWith(hub.store)).toBeDefined();
       await hub.store.stop();
       const next = await skip(hub, {});
-      await skip(hub, { transaction: next.group.id, apply });
+      expectSkipped(await skip(hub, { transaction: next.group.id, apply }));
       seen.push([next.fault.code, next.group.id, next.tables, next.anyTable]);
     }
     expect(seen).toEqual([
@@ -331,6 +346,29 @@ onEachServer('A transaction that capture cannot take', (flavour) => {
     expect(inserted((await reading.take()).changes)).toEqual([1]);
   });
 
+  it('is not taken for another history when it is the last in the log, nor when it stands before that', async () => {
+    await using hub = await hubOf('orders (id INT PRIMARY KEY)');
+    await hub.store.reaches(await newestId(source));
+    await hub.store.stop();
+    await source.query('FLUSH BINARY LOGS');
+    const file = ((await source.query('SHOW BINARY LOGS')) as { Log_name: string }[]).at(-1)!.Log_name;
+    await source.query('INSERT INTO shop.orders VALUES (1)');
+    const lost = await newestId(source);
+    await source.query('FLUSH BINARY LOGS');
+    // Rows of a table that nothing describes, in front of the commit.
+    await insertEvents(source, file, [{ type: EventType.WRITE_ROWS, body: Buffer.alloc(20) }], -2);
+    await hub.store.start();
+    expect(await stopsWith(hub.store)).toBe('EVENT_MALFORMED');
+    await hub.store.stop();
+    await skip(hub, { transaction: lost, apply });
+    await hub.store.start();
+    await source.query('INSERT INTO shop.orders VALUES (2)');
+    await hub.store.reaches(await newestId(source));
+    await hub.store.restart();
+    await source.query('INSERT INTO shop.orders VALUES (3)');
+    await hub.store.reaches(await newestId(source));
+  });
+
   it('is looked into where it is compressed', async () => {
     await using hub = await hubOf('docs (id INT PRIMARY KEY, doc JSON)', 'people (id INT PRIMARY KEY)');
     await source.query(`INSERT INTO shop.docs VALUES (1, JSON_OBJECT('a', REPEAT('x', 200), 'b', 1))`);
@@ -348,6 +386,7 @@ onEachServer('A transaction that capture cannot take', (flavour) => {
     const done = await skip(hub, { transaction: lost, apply });
     expect(done).toMatchObject({ tables: ['shop.docs'], anyTable: undefined });
     expect(Object.fromEntries(done.group.events)).toMatchObject(events);
+    expectSkipped(done);
     await hub.store.start();
     await hub.store.reaches(await newestId(source));
   });

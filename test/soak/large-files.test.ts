@@ -1,6 +1,8 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { skipTransaction } from '@drc/store';
 import { EventFlag, EventType, eventHeaderBytes } from '../../store/src/source/binlog-events.js';
 import { binlogEvents } from '../support/binlog-file.js';
 import { startServer, type DatabaseServer, type Flavour } from '../support/database-server.js';
@@ -91,5 +93,54 @@ onServer('mysql', 'a binlog file of more than 4 GiB without GTIDs', (flavour) =>
   it('is read from its beginning, and what is stored already is left out', async () => {
     const { events } = await readBeyond(flavour, ['--gtid-mode=OFF']);
     expect(events['ANONYMOUS_GTID']).toEqual({ read: 3, stored: 1, leftOut: { 'already-stored': 2 } });
+  });
+
+  it('has behind them the transaction that is left out by hand, and never one that is stored', async () => {
+    await using server = await startServer(flavour, { args: ['--binlog-checksum=NONE', '--gtid-mode=OFF'] });
+    await server.query('CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); FLUSH BINARY LOGS');
+    const file = await currentBinlog(server);
+    await server.query(
+      `INSERT INTO shop.t VALUES (1); INSERT INTO shop.t VALUES (2);
+       SET SESSION binlog_format = 'STATEMENT'; INSERT INTO shop.t VALUES (3);
+       SET SESSION binlog_format = 'ROW'; INSERT INTO shop.t VALUES (4); FLUSH BINARY LOGS`,
+    );
+    const ends = await stretch(server, file);
+    await using folder = await temporaryFolder('large-file-skip');
+    const start = { kind: 'position', position: { file, offset: ends[0]! } } as const;
+    let lost: string;
+    {
+      await using rig = await CaptureRig.start({ source: server, folder, start });
+      const fault = (await rig.capture.ended)!;
+      expect(fault.code).toBe('STATEMENT_EVENT');
+      lost = String(fault.details['transaction']);
+      expect(lost.endsWith(`/${file}:${ends[1]}`)).toBe(true);
+    }
+    const { host, port, user, password } = server;
+    const skipped = await skipTransaction(
+      {
+        topic: 'shop',
+        directory: folder.file('log'),
+        source: {
+          host,
+          port,
+          others: undefined,
+          user,
+          password: undefined,
+          passwordFile: undefined,
+          connectTimeoutMs: 30_000,
+          tls: undefined,
+        },
+        capture: { start, include: [], exclude: [], excludeColumns: [], ignoreStatements: [] },
+        log: { retentionMs: 86_400_000, retentionBytes: undefined, syncIntervalMs: 200, reserveBytes: 0 },
+      },
+      { transaction: lost, apply: { reason: 'a statement', by: 'anna@db' } },
+      { logger: pino({ level: 'silent' }), sourcePassword: password, signal: new AbortController().signal },
+    );
+    expect([skipped.from, skipped.to]).toEqual([`${file}:${ends[1]}`, `${file}:${ends[2]}`]);
+    await using rig = await CaptureRig.start({ source: server, folder, start });
+    await rig.until(() => rig.log.head.value.lsn === 3, deadlineMs);
+    expect((await rig.transactions(3)).flatMap(({ changes }) => changes)).toEqual([
+      { kind: 'insert', table: 'shop.t', after: { id: 4 } },
+    ]);
   });
 });

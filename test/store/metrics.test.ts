@@ -20,6 +20,7 @@ const source: StoreMetricsSource = {
     setBeforeOldest: '',
   }),
   logBytes: () => 1234,
+  gaps: () => 2,
   capture: () => ({
     events: { WRITE_ROWS: { read: 5, stored: 4, leftOut: { excluded: 1 } } },
     tables: { 'shop."odd" name': { read: 7, stored: 7, leftOut: {} } },
@@ -44,6 +45,7 @@ test('a scrape shows what the parts have counted', async () => {
     'drc_store_oldest_lsn{topic="shop"} 2',
     'drc_store_log_newest_seconds{topic="shop"} 15',
     'drc_store_log_bytes{topic="shop"} 1234',
+    'drc_store_gaps{topic="shop"} 2',
     'drc_store_log_age_seconds{topic="shop"} 5',
     'drc_store_capture_state{state="streaming",topic="shop"} 1',
     'drc_store_capture_state{state="stopped",topic="shop"} 0',

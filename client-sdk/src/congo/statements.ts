@@ -65,6 +65,9 @@ function imageEquals(column: MatchedColumn): string {
       return `CAST(CONVERT(${name} USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY)`;
     case 'json':
       return `${name} <=> CAST(? AS JSON)`;
+    case 'vector':
+      // MySQL compares no vectors.
+      return `CAST(${name} AS BINARY) <=> CAST(? AS BINARY)`;
     default:
       return `${name} <=> ${exactParameter(column)}`;
   }

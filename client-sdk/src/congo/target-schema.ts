@@ -1,10 +1,16 @@
+import { isDrcError } from '@drc/protocol';
+import { escapeId } from 'mysql2';
 import type { TableName } from './rules.js';
 import type { Target } from './target.js';
 import type { TargetColumn } from './target-column.js';
 import type { TargetTable } from './target-table.js';
 
-/** What the target has under this name; undefined where that is no table. A view is none. */
+/**
+ * What the target has under this name; undefined where that is no table. A view is none. Until the transaction ends nobody
+ * can alter the table.
+ */
 export async function readTable(target: Target, name: TableName): Promise<TargetTable | undefined> {
+  await holdDefinition(target, name);
   const place = [name.schema, name.table];
   const [table] = await target.query<{ transactional: string | null }[]>(
     `SELECT e.TRANSACTIONS AS transactional FROM information_schema.TABLES t
@@ -39,6 +45,19 @@ export async function readTable(target: Target, name: TableName): Promise<Target
     transactional: table.transactional === 'YES',
     triggers: triggers.map((trigger) => trigger.name),
   };
+}
+
+/**
+ * To a session whose transaction has any table MariaDB's INFORMATION_SCHEMA leaves out, without an error, what is being
+ * altered: the table, its columns, its keys or its triggers.
+ */
+async function holdDefinition(target: Target, { schema, table }: TableName): Promise<void> {
+  try {
+    await target.query(`SELECT 1 FROM ${escapeId(schema, true)}.${escapeId(table, true)} LIMIT 0`);
+  } catch (error) {
+    // What is not there, or may not be read, is told by whoever asks next.
+    if (!isDrcError(error) || error.retryable) throw error;
+  }
 }
 
 /** Numbers may come as text: they are 64-bit integers to the server. */

@@ -184,6 +184,10 @@ export class BackfillLog implements CaptureLog, ReadableLog {
     return this.#log.registerTable(version);
   }
 
+  sourceTime(ask: () => Promise<number>): Promise<number> {
+    return this.#log.sourceTime(ask);
+  }
+
   raiseTime(time: number): void {
     this.#log.raiseTime(time);
   }

@@ -37,6 +37,12 @@ export interface AppendableLog {
   registerTable(version: TableVersion): Buffer;
 
   /**
+   * Asks the source's own clock, ms since 1970: where it is ahead of ours, by a day at most, what was committed by it is
+   * believed. @returns its answer
+   */
+  sourceTime(ask: () => Promise<number>): Promise<number>;
+
+  /**
    * Groups that begin from now on have this log time at least, ms since 1970, unless it lies in the future. Kept with the
    * next of them.
    */

@@ -1,5 +1,13 @@
-import type { LogExtent, LogMoment } from '@drc/protocol';
-import type { LogBeginning, LogIdentity, LogTail, Meta } from './meta.js';
+import { DrcError, type LogExtent, type LogMoment } from '@drc/protocol';
+import type { WriteBatch } from './level-database.js';
+import {
+  putBeginning,
+  type LogBeginning,
+  type LogIdentity,
+  type LogTail,
+  type Meta,
+  type SourceIdentity,
+} from './meta.js';
 import { coversFrom } from './retention.js';
 import type { LogView } from './seek.js';
 import type { LogPoint } from './set-index.js';
@@ -28,9 +36,26 @@ export class LogBounds {
     return this.#tail;
   }
 
-  /** Capture has begun, or goes on at another server. */
-  began(beginning: LogBeginning): void {
+  /** Capture has begun. */
+  began(beginning: LogBeginning, tail: LogTail): void {
     this.#beginning = beginning;
+    this.#tail = tail;
+  }
+
+  /** Capture goes on at another server, from which transaction `sinceLsn` comes. */
+  moved(identity: SourceIdentity, sinceLsn: number, batch: WriteBatch): void {
+    this.#put({ ...this.#begun, identity, sinceLsn }, batch);
+  }
+
+  /** A GAP stands in the place of this transaction. */
+  leftOut(lsn: number, batch: WriteBatch): void {
+    const { gaps = [] } = this.#begun;
+    this.#put({ ...this.#begun, gaps: [...gaps.filter((one) => one >= this.#tail.lsn), lsn] }, batch);
+  }
+
+  /** How many of the transactions up to this one are GAPs. */
+  gapsUpTo(headLsn: number): number {
+    return (this.#beginning?.gaps ?? []).filter((lsn) => lsn >= this.#tail.lsn && lsn <= headLsn).length;
   }
 
   /** @param oldestTime of the transaction that is the oldest now; absent: as before */
@@ -56,5 +81,15 @@ export class LogBounds {
     const { topic, lineage } = this.identity;
     const { oldest, coversFrom: covers } = this.extent({ lsn: point.lsn, time: point.time }, firstTime);
     return { topic, lineage, tail: this.#tail, oldest, head: point, coversFrom: covers };
+  }
+
+  get #begun(): LogBeginning {
+    if (this.#beginning === undefined) throw new DrcError('INTERNAL', 'The log has not begun.');
+    return this.#beginning;
+  }
+
+  #put(beginning: LogBeginning, batch: WriteBatch): void {
+    putBeginning(batch, beginning);
+    this.#beginning = beginning;
   }
 }

@@ -1,4 +1,4 @@
-import { DrcError, encodeChunk, TransactionSet, type TableVersion } from '@drc/protocol';
+import { DrcError, encodeChunk, PartKind, TransactionSet, type TableVersion } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import { ArrivalClock } from './arrival-clock.js';
 import { sealBytes, sealChunk } from './chunk-record.js';
@@ -6,6 +6,7 @@ import type { DiskReserve } from './disk-reserve.js';
 import type { Head } from './head.js';
 import { chunkKey, chunkKeyBytes, pointKey } from './keys.js';
 import type { LevelDatabase, WriteBatch } from './level-database.js';
+import type { LogBounds } from './log-bounds.js';
 import type { LogHooks } from './log-hooks.js';
 import type { PreparedGroups } from './prepared-groups.js';
 import type { RecentChunks } from './recent-chunks.js';
@@ -33,6 +34,8 @@ export interface LogWriterParts {
   readonly hooks: LogHooks;
   /** Writes of the log go one after the other: libuv's threads would not keep their order. */
   readonly turn: Turn;
+  /** Told of each transaction in whose place a GAP stands. */
+  readonly bounds: Pick<LogBounds, 'leftOut'>;
   /** Closes the log after a failed write; @returns the error to throw. */
   readonly fail: (cause: unknown) => DrcError;
 }
@@ -48,11 +51,9 @@ interface OpenGroup extends GroupHeader {
 
 /** So much of a prepared transaction is queued before it is written to its place, bytes. */
 const placingBytes = 4 * 1024 * 1024;
-
-const noParts = Buffer.alloc(0);
-
 /** How much may wait for a full disk, bytes. */
 const waitingLimitBytes = 64 * 1024 * 1024;
+const noParts = Buffer.alloc(0);
 
 /**
  * Appends. Calls only queue, into a LevelDB batch; `flush` writes all that is queued as one step, together with the
@@ -62,7 +63,7 @@ const waitingLimitBytes = 64 * 1024 * 1024;
 export class LogWriter {
   readonly #parts: LogWriterParts;
   readonly #spacing: PointSpacing;
-  readonly #arrival: ArrivalClock;
+  readonly arrival: ArrivalClock;
   readonly #batchFor = (): WriteBatch => (this.#batch ??= this.#parts.db.batch());
   #batch: WriteBatch | undefined;
   #batchBytes = 0;
@@ -85,7 +86,7 @@ export class LogWriter {
 
   constructor(parts: LogWriterParts, point: LogPoint, markLsn: number) {
     this.#parts = parts;
-    this.#arrival = new ArrivalClock(parts.clock);
+    this.arrival = new ArrivalClock(parts.clock);
     this.#point = point;
     this.#lsn = point.lsn;
     this.#logTime = point.time;
@@ -141,7 +142,7 @@ export class LogWriter {
   }
 
   raiseTime(time: number): void {
-    this.#floorTime = Math.max(this.#floorTime, Math.min(time, this.#arrival.latestCommit()));
+    this.#floorTime = Math.max(this.#floorTime, Math.min(time, this.arrival.latestCommit()));
   }
 
   beginGroup({ id, commitTime, origin }: GroupHeader): void {
@@ -152,7 +153,7 @@ export class LogWriter {
       commitTime,
       origin,
       lsn: this.#lsn + 1,
-      logTime: Math.max(this.#logTime, Math.min(committed, this.#arrival.latestCommit())),
+      logTime: Math.max(this.#logTime, Math.min(committed, this.arrival.latestCommit())),
       checksums: [],
       preparedAs: undefined,
     };
@@ -215,6 +216,8 @@ export class LogWriter {
   endGroup(lastParts: Buffer, position: SourcePosition): void {
     const group = this.#opened();
     this.#put(group, lastParts, true);
+    // It is the only part of its transaction.
+    if (lastParts[0] === PartKind.gap) this.#parts.bounds.leftOut(group.lsn, this.#batchFor());
     this.#executed.add(group.id);
     this.#lsn = group.lsn;
     this.#logTime = group.logTime;

@@ -25,7 +25,10 @@ export interface LogIdentity {
   readonly replicaServerId: number;
 }
 
-/** Written when capture first knows where it begins, and again when it goes on at another server of the topology. */
+/**
+ * Written when capture first knows where it begins, again when it goes on at another server of the topology, and with each
+ * transaction that was left out.
+ */
 export interface LogBeginning {
   /** The server that is captured from. */
   readonly identity: SourceIdentity;
@@ -35,6 +38,8 @@ export interface LogBeginning {
   readonly moment: number;
   /** Whether the source had purged nothing before. */
   readonly complete: boolean;
+  /** In whose place a GAP stands, ascending; absent: none since logs keep them here. Some may lie before the tail. */
+  readonly gaps?: readonly number[];
 }
 
 /** The old end. Moved before anything is deleted. */

@@ -24,6 +24,8 @@ export interface Burst {
 export const cursorAfter = (chunk: StoredChunk): Cursor =>
   chunk.last ? { lsn: chunk.lsn + 1, chunk: 0 } : { lsn: chunk.lsn, chunk: chunk.chunk + 1 };
 
+const defaultBytes = 16 * 1024 * 1024;
+
 /**
  * The newest chunks, shared by all who read at the head, so that they do not go to LevelDB each for itself.
  * Bounded in bytes; what it holds is in order and without holes, so that a cursor is found by search. It also has
@@ -43,7 +45,8 @@ export class RecentChunks {
   /** Of the newest transaction, as far as it has come. */
   #transactionBytes = 0;
 
-  constructor(maxBytes: number, overheadBytes = chunkOverheadBytes) {
+  /** @param maxBytes default 16 MiB */
+  constructor(maxBytes = defaultBytes, overheadBytes = chunkOverheadBytes) {
     this.#maxBytes = maxBytes;
     this.#overheadBytes = overheadBytes;
   }

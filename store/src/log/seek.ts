@@ -2,7 +2,7 @@ import { Checkpoint, DrcError, TransactionSet, type LogMoment, type StartFrom } 
 import type { LevelDatabase } from './level-database.js';
 import { expired, type LogReader } from './log-reader.js';
 import type { LogTail } from './meta.js';
-import { pointAtOrBefore, type ExecutedAt, type LogPoint } from './set-index.js';
+import { pointAtOrBefore, type ExecutedAt, type LogPoint, type SourcePosition } from './set-index.js';
 import { bracketOf } from './time-index.js';
 
 /** The log as it is at the moment of asking. */
@@ -89,6 +89,12 @@ export class LogSeek {
       else high = middle;
     }
     return low;
+  }
+
+  /** As `TransactionLog.placeBefore`. */
+  async placeBefore(lsn: number): Promise<{ lsn: number; position: SourcePosition } | undefined> {
+    const point = await pointAtOrBefore(this.#db, lsn - 1);
+    return point?.position === undefined ? undefined : { lsn: point.lsn, position: point.position };
   }
 
   async #seekTime(time: number, seekMarginMs: number): Promise<SeekResult> {

@@ -105,7 +105,9 @@ export type LeftOutReason =
   /** The connection ended within its transaction, which is read again. */
   | 'interrupted'
   /** It came again, since reading could not begin behind it. */
-  | 'already-stored';
+  | 'already-stored'
+  /** An operator left its transaction out (`drc store skip`); counted in the process that did it. */
+  | 'skipped';
 
 /** Where an event stands. All fields are set for each event. */
 interface EventPlace {

@@ -57,6 +57,7 @@ export async function findBeginning(parts: BeginningParts): Promise<Beginning> {
   const { log, control, identity, hosts, logger } = parts;
   const { position, identity: known, sinceLsn, executed } = log.capture;
   const { flavour } = identity;
+  await log.sourceTime(() => control.time());
   if (position === undefined || known === undefined) {
     const first = await firstPosition(control, flavour, parts.start, parts.retentionMs, (file) =>
       readFileStart(parts.readerOptions, file),

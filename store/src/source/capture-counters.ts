@@ -37,6 +37,9 @@ export interface TallyMark {
   readonly rows: ReadonlyMap<RowTally, number>;
 }
 
+/** In front of the open group. */
+export const groupBegin: TallyMark = { events: new Map(), rows: new Map() };
+
 const typeCodes = 256;
 
 /** Counts events and rows. What belongs to the open group is pending until its end says what becomes of it. */

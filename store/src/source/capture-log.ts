@@ -15,6 +15,8 @@ export interface CaptureLog extends GroupLog, CheckedLog {
     readonly executed: TransactionSet;
   };
   readonly pendingBytes: number;
+  /** Asks the source's own clock, ms since 1970, and goes by it where it is ahead. @returns its answer */
+  sourceTime(ask: () => Promise<number>): Promise<number>;
   begin(
     identity: SourceIdentity,
     position: SourcePosition,

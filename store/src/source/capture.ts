@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { DrcError, type ErrorCode } from '@drc/protocol';
 import type { Clock } from '../clock.js';
 import type { SourceIdentity } from '../log/transaction-log.js';
-import { EventType, type BinlogEvent } from './binlog-events.js';
 import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
 import { findBeginning, type Beginning } from './capture-beginning.js';
 import { CaptureCounters } from './capture-counters.js';
@@ -26,6 +25,7 @@ import { SourceControl } from './source-control.js';
 import { SourceMoments } from './source-moments.js';
 import { SourceHosts } from './source-hosts.js';
 import type { SourceOptions } from './source-options.js';
+import { StoredPrefix } from './stored-prefix.js';
 import type { TableFilter } from './table-filter.js';
 import { TransactionAssembler, type CaptureHooks } from './transaction-assembler.js';
 import { loadZstd, type Zstd } from './zstd.js';
@@ -187,13 +187,8 @@ export class Capture implements AsyncDisposable {
   ): Promise<void> {
     const { log, filter, logger, hooks, clock, heartbeatMs = defaultHeartbeatMs } = this.#options;
     const { flavour } = identity;
-    const parser = new EventParser({
-      flavour,
-      file: position.file,
-      offset: 'file' in start ? start.position : position.offset,
-    });
-    // The log has what lies before it, which comes again where the position was too large to begin at.
-    let storedUpTo = 'file' in start && start.position < position.offset ? position.offset : 0;
+    const stored = new StoredPrefix(position, start);
+    const parser = new EventParser({ flavour, file: position.file, offset: stored.startOffset });
     const assembler = new TransactionAssembler({
       log,
       flavour,
@@ -212,7 +207,7 @@ export class Capture implements AsyncDisposable {
       (file) => readFileStart(this.#sideReaderOptions(), file),
       this.#hosts.areSeveral,
     );
-    const moments = new SourceMoments(control);
+    const moments = new SourceMoments(control, log);
     await moments.look();
     let lookedAt = clock.monotonic();
     const queue = new FlushQueue(log, () => {
@@ -220,7 +215,6 @@ export class Capture implements AsyncDisposable {
       return hooks?.at?.('flushed');
     });
     await using reader = new BinlogReader({ ...this.#readerOptions(), start });
-    let { file } = position;
     try {
       for await (const batch of reader.batches()) {
         if (this.#state.kind === 'connecting') {
@@ -229,18 +223,19 @@ export class Capture implements AsyncDisposable {
           logger.info({ ...position, host: this.#hosts.current.host }, 'source connected');
         }
         for (let index = 0; index < batch.length; index++) {
-          const size = batch.end(index) - batch.start(index);
-          const parsed = parser.parse(batch.buffer(index), batch.start(index), batch.end(index));
-          if (parsed.kind === 'rotate') {
-            if (parsed.file !== file) storedUpTo = 0;
-            file = parsed.file;
-          }
-          if (parsed.offset <= storedUpTo && isOfLog(parsed)) {
-            this.counters.leaveOut(parsed.type, size, 'already-stored');
+          const bytes = batch.buffer(index);
+          const begin = batch.start(index);
+          const end = batch.end(index);
+          const size = end - begin;
+          const parsed = stored.hasPassed
+            ? parser.parse(bytes, begin, end)
+            : stored.next(parser, bytes, begin, end);
+          if (parsed === undefined) {
+            this.counters.leaveOut(bytes[begin + 4]!, size, 'already-stored');
             continue;
           }
           if (parsed.kind === 'gtid') {
-            const time = moments.passed({ file, offset: parsed.offset - size });
+            const time = moments.passed({ file: parser.file, offset: parsed.offset - size });
             if (time !== undefined) log.raiseTime(time);
           }
           const done = assembler.push(parsed, size);
@@ -284,10 +279,6 @@ export class Capture implements AsyncDisposable {
       );
   }
 }
-
-/** What describes the stream is in no log, and is needed each time. */
-const isOfLog = ({ kind, type }: BinlogEvent): boolean =>
-  kind !== 'rotate' && kind !== 'heartbeat' && type !== EventType.FORMAT_DESCRIPTION;
 
 /** What a compressed transaction holds goes the way of all events. It counts as read once, as it was sent. */
 async function pushUnpacked(

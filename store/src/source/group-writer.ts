@@ -1,7 +1,7 @@
 import { DrcError, type Ddl } from '@drc/protocol';
 import type { SourcePosition } from '../log/transaction-log.js';
 import type { LeftOutReason, RowsEvent } from './binlog-events.js';
-import type { CaptureCounters, RowTally, TallyMark } from './capture-counters.js';
+import { groupBegin, type CaptureCounters, type RowTally, type TallyMark } from './capture-counters.js';
 import type { GroupLog } from './group-log.js';
 import { PartWriter, type RowTarget } from './part-writer.js';
 import { isSameSavepoint, mayBeSameSavepoint } from './savepoint-name.js';
@@ -28,8 +28,6 @@ interface Group {
   xid: string | undefined;
   savepoints: Savepoint[];
 }
-
-const nothing: TallyMark = { events: new Map(), rows: new Map() };
 
 /**
  * One group after another into the log. Where a promise comes back, wait for it before the next call.
@@ -147,7 +145,7 @@ export class GroupWriter {
   rollBack(position: SourcePosition): void | Promise<void> {
     this.#parts.clear();
     this.#log.truncateGroup(0);
-    this.#counters.returnTo(nothing, 'rolled-back');
+    this.#counters.returnTo(groupBegin, 'rolled-back');
     return this.end(position);
   }
 
@@ -183,7 +181,7 @@ export class GroupWriter {
     if (this.#group === undefined) return;
     this.#parts.clear();
     this.#log.abandonGroup();
-    this.#counters.returnTo(nothing, reason);
+    this.#counters.returnTo(groupBegin, reason);
     this.#group = undefined;
   }
 

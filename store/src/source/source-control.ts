@@ -69,6 +69,12 @@ export class SourceControl implements AsyncDisposable {
     return value === undefined || value === null ? undefined : String(value);
   }
 
+  /** What the source's clock shows, ms since 1970. */
+  async time(): Promise<number> {
+    // The session's own, which nobody sets here; NOW() would be ambiguous where clocks are put back.
+    return Number((await this.value('SELECT @@SESSION.timestamp')) ?? 0) * 1000;
+  }
+
   /** Whether InnoDB does what foreign keys cascade, and writes nothing of it to the binlog; MySQL before 9.6 has no such switch. */
   async hasNativeForeignKeys(flavour: Flavour): Promise<boolean> {
     if (flavour === 'mariadb') return true;

@@ -1,4 +1,5 @@
 import type { SourcePosition } from '../log/transaction-log.js';
+import type { CaptureLog } from './capture-log.js';
 import { binlogFiles, isLaterFile, type BinlogFile } from './first-position.js';
 import type { SourceControl } from './source-control.js';
 
@@ -16,19 +17,21 @@ interface Moment {
  */
 export class SourceMoments {
   readonly #control: SourceControl;
+  readonly #log: Pick<CaptureLog, 'sourceTime'>;
   #waiting: Moment[] = [];
   #looking = false;
 
-  constructor(control: SourceControl) {
+  /** @param log told of the source's clock */
+  constructor(control: SourceControl, log: Pick<CaptureLog, 'sourceTime'>) {
     this.#control = control;
+    this.#log = log;
   }
 
   /** Asks the source. @returns its newest binlog file. @throws as the connection fails. */
   async look(): Promise<BinlogFile | undefined> {
-    // The session's own, which nobody sets here; NOW() would be ambiguous where clocks are put back.
-    const seconds = Number((await this.#control.value('SELECT @@SESSION.timestamp')) ?? 0);
+    const time = Math.floor(await this.#log.sourceTime(() => this.#control.time()));
     const end = (await binlogFiles(this.#control)).at(-1);
-    if (end !== undefined) this.#waiting.push({ time: Math.floor(seconds * 1000), end });
+    if (end !== undefined) this.#waiting.push({ time, end });
     return end;
   }
 

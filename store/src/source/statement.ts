@@ -1,4 +1,6 @@
 import { DdlReader, type DdlStatement } from './ddl-statement.js';
+import { dmlTarget } from './dml-target.js';
+import { NameReader } from './name-reader.js';
 import { isPlainWrite } from './plain-write.js';
 import { mayHoldPassword } from './statement-password.js';
 import { sqlTokens, type SqlToken } from './sql-tokens.js';
@@ -46,7 +48,7 @@ export function classifyStatement(text: string, defaultSchema: string, sqlMode: 
   const verb = tokens[first]?.upper ?? '';
   const second = tokens[first + 1];
   const isAlone = tokens.length === first + 1 || second?.upper === 'WORK' || second?.upper === ';';
-  const reader = new DdlReader(tokens, first, defaultSchema);
+  const names = new NameReader(tokens, first, defaultSchema);
   if (tokens[first]?.kind === 'name' || tokens[first]?.kind === 'string')
     return { kind: 'unknown', verb: '' };
   if (verb === 'BEGIN')
@@ -62,10 +64,10 @@ export function classifyStatement(text: string, defaultSchema: string, sqlMode: 
     return onTable ? { kind: 'administrative', verb } : { kind: 'dml', verb, target: '', isPlain: false };
   }
   if (dmlVerbs.has(verb))
-    return { kind: 'dml', verb, target: reader.dmlTarget(), isPlain: isPlainWrite(tokens, first) };
+    return { kind: 'dml', verb, target: dmlTarget(names), isPlain: isPlainWrite(tokens, first) };
   if (administrativeVerbs.has(verb)) return { kind: 'administrative', verb };
   if (ddlVerbs.has(verb)) {
-    const ddl = reader.read();
+    const ddl = new DdlReader(names).read();
     if (ddl === undefined) return { kind: 'unknown', verb };
     return ddl.carriesRows
       ? { kind: 'dml', verb: ddl.verb, target: ddl.targets[0] ?? '', isPlain: false }

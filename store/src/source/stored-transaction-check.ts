@@ -13,13 +13,13 @@ import type { BinlogEvent } from './binlog-events.js';
 import { BinlogReader, type BinlogReaderOptions } from './binlog-reader.js';
 import { CaptureCounters } from './capture-counters.js';
 import { EventParser } from './event-parser.js';
-import { binlogFiles, isLaterFile, type BinlogFile } from './first-position.js';
 import { LearnedTypes } from './learned-types.js';
 import { DigestLog, type ReadTransaction } from './digest-log.js';
 import { PartsDigest, type PartsResult } from './parts-digest.js';
 import type { DumpStart } from './replica-connection.js';
 import type { SourceControl } from './source-control.js';
 import { dumpErrno } from './source-error.js';
+import { StreamEnd } from './stream-end.js';
 import type { TableFilter } from './table-filter.js';
 import type { Flavour } from './table-schema.js';
 import { TransactionAssembler } from './transaction-assembler.js';
@@ -235,9 +235,9 @@ async function readAgain(
   id: string,
 ): Promise<ReadTransaction | string | undefined> {
   const { control, filter, flavour, reader: readerOptions, zstd } = options;
-  const end = (await binlogFiles(control)).at(-1);
+  const end = await StreamEnd.of(control);
   const log = new DigestLog(id);
-  let file = 'file' in start ? start.file : '';
+  const file = 'file' in start ? start.file : '';
   const parser = new EventParser({ flavour, file, offset: 'file' in start ? start.position : 4 });
   const assembler = new TransactionAssembler({
     log,
@@ -248,40 +248,61 @@ async function readAgain(
     counters: new CaptureCounters(),
     warn: () => undefined,
   });
+  const take = async (event: BinlogEvent, size: number): Promise<void> => {
+    await assembler.push(event, size);
+    if (event.kind !== 'payload') return;
+    for (const unpacked of parser.unpack(await zstd(), event))
+      for (let at = 0; at < unpacked.length; at++)
+        await assembler.push(
+          parser.parseUnpacked(unpacked.buffer(at), unpacked.start(at), unpacked.end(at)),
+          0,
+        );
+  };
   let bytes = 0;
   // What stands before it was captured already; its tables may not even exist any more.
   let isReached = id.includes('/');
+  let hasRead = false;
+  let unreadable: string | undefined;
   await using reader = new BinlogReader({ ...readerOptions, start });
   for await (const batch of reader.batches()) {
     for (let index = 0; index < batch.length; index++) {
-      const size = batch.end(index) - batch.start(index);
-      const event = parser.parse(batch.buffer(index), batch.start(index), batch.end(index));
-      isReached ||= event.kind === 'gtid' && event.id === id;
-      if (isReached || isOfStream(event.kind)) await assembler.push(event, size);
-      if (isReached && event.kind === 'payload')
-        for (const unpacked of parser.unpack(await zstd(), event))
-          for (let at = 0; at < unpacked.length; at++)
-            await assembler.push(
-              parser.parseUnpacked(unpacked.buffer(at), unpacked.start(at), unpacked.end(at)),
-              0,
-            );
+      const [buffer, from, to] = [batch.buffer(index), batch.start(index), batch.end(index)];
+      let event: BinlogEvent | undefined;
+      try {
+        event = parser.parse(buffer, from, to);
+        isReached ||= event.kind === 'gtid' && event.id === id;
+        if (isReached || isOfStream(event.kind)) await take(event, to - from);
+        hasRead ||= !isOfStream(event.kind);
+      } catch (error) {
+        // Where something was read, the place was one; `drc store skip` leaves out what nobody can read.
+        if (!hasRead || !(error instanceof DrcError) || !ofOneTransaction.has(error.code)) throw error;
+        if (isReached) return error.message;
+        unreadable = error.message;
+      }
       if (log.found !== undefined) return log.found;
-      bytes += size;
+      bytes += to - from;
       if (bytes > 2 * mostBytes) return 'too many events stand before its end';
-      if (event.kind === 'rotate') file = event.file;
-      if (end !== undefined && !assembler.inGroup && isAtEnd({ file, offset: event.offset }, end))
-        return undefined;
+      const heartbeat = event?.kind === 'heartbeat' ? batch.view(index) : undefined;
+      if (end.isAt({ file: parser.file, offset: parser.offset }, heartbeat) && !assembler.inGroup)
+        return unreadable;
     }
   }
   throw new DrcError('SOURCE_LOST', 'The source ended the stream of events.');
 }
 
+/** What stands in one transaction and says nothing about those behind it. */
+const ofOneTransaction: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'EVENT_MALFORMED',
+  'CHECKSUM_MISMATCH',
+  'UNSUPPORTED_EVENT',
+  'STATEMENT_EVENT',
+  'UNSUPPORTED_COLUMN',
+  'XA_UNKNOWN',
+]);
+
 /** What belongs to no transaction. */
 const isOfStream = (kind: BinlogEvent['kind']): boolean =>
   kind === 'rotate' || kind === 'heartbeat' || kind === 'left-out';
-
-const isAtEnd = (place: SourcePosition, end: BinlogFile): boolean =>
-  place.file === end.file ? place.offset >= end.size : isLaterFile(place.file, end.file);
 
 /** What differs in the rows; undefined where nothing does. */
 function rowsFault(stored: Stored, found: ReadTransaction, isSameServer: boolean): string | undefined {

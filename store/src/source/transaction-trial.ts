@@ -1,11 +1,13 @@
 import { DrcError, type ErrorCode } from '@drc/protocol';
 import type { SourcePosition } from '../log/transaction-log.js';
 import { EventType, type BinlogEvent } from './binlog-events.js';
+import type { Beginning } from './capture-beginning.js';
 import { CaptureCounters } from './capture-counters.js';
 import { EventParser } from './event-parser.js';
 import type { GroupLog } from './group-log.js';
 import { GroupScan, type ScannedGroup } from './group-scan.js';
 import type { LearnedTypes } from './learned-types.js';
+import { StoredPrefix } from './stored-prefix.js';
 import type { TableFilter } from './table-filter.js';
 import type { Flavour } from './table-schema.js';
 import { TransactionAssembler } from './transaction-assembler.js';
@@ -18,8 +20,8 @@ export interface TrialOptions {
   readonly learned: LearnedTypes;
   readonly filter: TableFilter;
   readonly flavour: Flavour;
-  /** Where the events begin. */
-  readonly position: SourcePosition;
+  /** Behind what is stored, and where the events begin, which may lie before it. */
+  readonly beginning: Beginning;
   readonly zstd: () => Promise<Zstd>;
 }
 
@@ -30,6 +32,8 @@ export interface NextTransaction {
   readonly group: ScannedGroup;
   /** Behind it. */
   readonly position: SourcePosition;
+  /** What was read to its end; the transaction itself is pending. */
+  readonly counters: CaptureCounters;
 }
 
 /** What one transaction can be the cause of. Everything else is about the source, and is thrown as it is. */
@@ -48,20 +52,24 @@ const faultsOfOne: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * from the outside. Nothing is written.
  */
 export class TransactionTrial {
+  readonly #stored: StoredPrefix;
   readonly #parser: EventParser;
   readonly #assembler: TransactionAssembler;
   readonly #log: TrialLog;
   readonly #scan = new GroupScan();
+  readonly #counters = new CaptureCounters();
   readonly #zstd: () => Promise<Zstd>;
   #fault: DrcError | undefined = undefined;
   /** When the source began the file, s since 1970. */
   #begun: number | undefined;
 
-  constructor({ log, learned, filter, flavour, position, zstd }: TrialOptions) {
+  constructor({ log, learned, filter, flavour, beginning, zstd }: TrialOptions) {
+    const { position, start } = beginning;
     this.#zstd = zstd;
     this.#begun = position.begun;
     this.#log = new TrialLog(log);
-    this.#parser = new EventParser({ flavour, ...position });
+    this.#stored = new StoredPrefix(position, start);
+    this.#parser = new EventParser({ flavour, file: position.file, offset: this.#stored.startOffset });
     this.#assembler = new TransactionAssembler({
       log: this.#log,
       flavour,
@@ -94,21 +102,29 @@ export class TransactionTrial {
       fault: this.#fault,
       group,
       position: { file: this.#parser.file, offset, begun: this.#begun },
+      counters: this.#counters,
     };
   }
 
   /**
    * Takes the next event.
-   * @returns it, where it could be read
+   * @returns it, where it is new and could be read
    * @throws DrcError `SKIP_IMPOSSIBLE`; what capture meets that is not this transaction's doing
    */
   async push(bytes: Buffer): Promise<BinlogEvent | undefined> {
-    let event: BinlogEvent;
+    let event: BinlogEvent | undefined;
     try {
-      event = this.#parser.parse(bytes);
+      event = this.#stored.hasPassed
+        ? this.#parser.parse(bytes)
+        : this.#stored.next(this.#parser, bytes, 0, bytes.length);
     } catch (error) {
       this.#note(error);
+      this.#counters.store(bytes[4]!, bytes.length);
       this.#scan.unreadable(bytes[4]!, bytes.length, this.#fault?.code === 'CHECKSUM_MISMATCH');
+      return undefined;
+    }
+    if (event === undefined) {
+      this.#counters.leaveOut(bytes[4]!, bytes.length, 'already-stored');
       return undefined;
     }
     if (event.kind === 'rotate') this.#begun = undefined;
@@ -136,12 +152,14 @@ export class TransactionTrial {
       event = this.#parser.parseUnpacked(buffer, start, end);
     } catch (error) {
       this.#note(error);
+      this.#counters.store(buffer[start + 4]!, 0);
       return this.#scan.unreadable(buffer[start + 4]!, 0, false);
     }
     await this.#take(event, 0);
   }
 
   async #take(event: BinlogEvent, bytes: number): Promise<void> {
+    this.#count(event, bytes);
     if (this.#fault === undefined) {
       try {
         await this.#assembler.push(event, bytes);
@@ -151,6 +169,15 @@ export class TransactionTrial {
       }
     }
     this.#scan.push(event, bytes, this.#parser.file);
+  }
+
+  /** Rows are not looked into. */
+  #count(event: BinlogEvent, bytes: number): void {
+    const { kind, type } = event;
+    if (kind === 'left-out') return this.#counters.leaveOut(type, bytes, event.reason);
+    if (kind === 'rotate' || kind === 'heartbeat')
+      return this.#counters.leaveOut(type, bytes, 'describes-stream');
+    this.#counters.store(type, bytes);
   }
 
   /** The first fault is the one with which capture stops. */

@@ -1,79 +1,8 @@
-import { Congo } from '@drc/client-sdk/congo';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Flavour } from '../../support/database-server.js';
-import { startHub, type TestHub } from '../../support/hub.js';
 import { onServer } from '../../support/on-each-server.js';
-import { TestTarget, type Stored } from './support/test-target.js';
-
-/** What servers would do to rows or values without a word. */
-interface Copy {
-  /** Statements that make the tables on the source and, unless it has others, on the target. */
-  readonly tables: string;
-  readonly targetTables?: string;
-  readonly writes: string;
-}
-
-interface Outcome {
-  /** Code of the error that ended the task. */
-  readonly code: string | undefined;
-  readonly message: string | undefined;
-  /** The target's rows. */
-  readonly rows: (sql: string) => Promise<Stored[]>;
-}
-
-/** Copies from one server to another, one schema after the other. */
-class Copies {
-  #hub!: TestHub;
-  #target!: TestTarget;
-
-  constructor(source: Flavour, target: Flavour) {
-    beforeAll(async () => {
-      [this.#hub, this.#target] = await Promise.all([
-        startHub({ flavour: source }),
-        TestTarget.start(target),
-      ]);
-    });
-    afterAll(async () => {
-      await this.#hub[Symbol.asyncDispose]();
-      await this.#target[Symbol.asyncDispose]();
-    });
-  }
-
-  async copy({ tables, targetTables = tables, writes }: Copy): Promise<Outcome> {
-    const source = this.#hub.source;
-    const target = this.#target;
-    await source.query(
-      `DROP DATABASE IF EXISTS shop; CREATE DATABASE shop CHARACTER SET utf8mb4; USE shop; ${tables}`,
-    );
-    await target.reset(targetTables);
-    const { checkpoint } = (await this.#hub.readAll(await this.#hub.lastId())).at(-1)!;
-    await source.query(`USE shop; ${writes}`);
-    const last = await this.#hub.lastId();
-    await using sdk = await this.#hub.connect();
-    const stop = new AbortController();
-    const congo = new Congo({
-      hub: sdk,
-      task: 'copy',
-      topic: 'shop',
-      tables: [{ from: 'shop.*' }],
-      target: target.options,
-      ddl: 'ignore',
-      from: { checkpoint },
-    });
-    const running = congo.run(stop.signal).then(
-      () => undefined,
-      (error: unknown) => error as { readonly code: string; readonly message: string },
-    );
-    const applied = target
-      .until(async () => (await target.record())?.covers(last) === true)
-      .then(() => undefined);
-    const error = await Promise.race([running, applied]);
-    stop.abort();
-    await running;
-    applied.catch(() => undefined);
-    return { code: error?.code, message: error?.message, rows: (sql) => target.rows(sql) };
-  }
-}
+import { Copies } from './support/copies.js';
+import type { Stored } from './support/test-target.js';
 
 const pairs: readonly (readonly [Flavour, Flavour])[] = [
   ['mysql', 'mysql'],

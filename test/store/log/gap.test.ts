@@ -1,9 +1,12 @@
+import { cp, rm } from 'node:fs/promises';
 import { decodeGap, partsOf, PartKind, TransactionSet, type Gap } from '@drc/protocol';
 import { expect, it } from 'vitest';
+import { chunkKey } from '../../../store/src/log/keys.js';
+import { LevelDatabase } from '../../../store/src/log/level-database.js';
 import type { TransactionLog } from '../../../store/src/log/transaction-log.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { gapPart } from '../serve/fake-log.js';
-import { append, openLog, source } from './support/log-fixture.js';
+import { append, HandClock, openLog, source } from './support/log-fixture.js';
 
 const gap: Gap = {
   transaction: '0-1-2',
@@ -82,4 +85,47 @@ it('a gap of a prepared transaction is read at its commit, and goes with its rol
   await log.flush();
   expect(await gaps(log)).toEqual({ 3: { ...gap, transaction: '0-1-1' } });
   expect(xids.map((xid) => log.isPrepared(xid))).toEqual([false, false]);
+});
+
+it('is counted while it is in the log: not before its write, nor where the end was torn, nor once it is trimmed', async () => {
+  await using folder = await temporaryFolder('gap');
+  const directory = folder.file('log');
+  const clock = new HandClock();
+  const reopened = () => openLog(directory, { clock, retentionMs: 60_000 });
+  {
+    await using log = await reopened();
+    await log.begin(source, { file: 'binlog.000001', offset: 4 }, new TransactionSet(), true);
+    append(log, 1, clock.now());
+    append(log, 2, clock.now(), [gapPart(gap)]);
+    expect(log.gaps).toBe(0);
+    await log.flush();
+    expect(log.gaps).toBe(1);
+  }
+  {
+    // Two more that are not durable, as a store that was killed leaves them, and the first of them is lost.
+    await using log = await reopened();
+    for (const sequence of [3, 4]) {
+      append(log, sequence, clock.now(), sequence === 4 ? [gapPart(gap)] : [Buffer.alloc(0)]);
+      await log.flush();
+    }
+    expect(log.gaps).toBe(2);
+    await cp(directory, folder.file('killed'), { recursive: true });
+  }
+  await rm(folder.file('killed/lock'));
+  const db = await LevelDatabase.open(folder.file('killed/level'), { createIfMissing: false });
+  const batch = db.batch();
+  batch.del(chunkKey(3, 0));
+  await batch.write();
+  await db.close();
+  for (const _ of ['cut', 'as it was cut']) {
+    await using log = await openLog(folder.file('killed'), { clock });
+    expect([log.head.value.lsn, log.gaps]).toEqual([2, 1]);
+  }
+  await using log = await reopened();
+  expect(log.gaps).toBe(2);
+  clock.advance(61_000);
+  append(log, 5, clock.now());
+  await log.flush();
+  while ((await log.trim()) > 0);
+  expect([log.extent().oldest.lsn, log.gaps]).toEqual([5, 0]);
 });

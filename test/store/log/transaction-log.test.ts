@@ -237,6 +237,40 @@ describe('log time', () => {
     expect((await log.seek({ kind: 'timestamp', time: 200_120_000 }, 0)).lsn).toBe(3);
   });
 
+  test('goes by the source’s own clock where that is ahead, by a day at most', async () => {
+    await using folder = await temporaryFolder();
+    const clock = new HandClock(10_000);
+    await using log = await openLog(folder.path, { clock });
+    const sourceShows = (time: number, tookMs: number): Promise<number> =>
+      log.sourceTime(() => {
+        clock.advance(tookMs);
+        return Promise.resolve(time);
+      });
+    expect(await sourceShows(70_000, 0)).toBe(70_000);
+    await log.begin(source, position, empty, false);
+    // Nothing before it is in the log, by the clock that commits go by.
+    expect(log.extent().coversFrom).toBe(69_999);
+    append(log, 1, 70_500);
+    append(log, 2, 500_000);
+    // An answer that is late says nothing against what was known.
+    await sourceShows(70_000, 3000);
+    append(log, 3, 500_000);
+    // The source's clock was put right, and then far wrong.
+    await sourceShows(13_000, 0);
+    append(log, 4, 500_000);
+    await sourceShows(Date.UTC(2038, 0, 19), 0);
+    append(log, 5, Date.UTC(2038, 0, 19));
+    await log.flush();
+    const { chunks } = await log.read({ lsn: 1, chunk: 0 }, { maxBytes: 1e6, signal });
+    expect(chunks.map(({ logTime }) => logTime)).toEqual([
+      70_500,
+      70_999,
+      73_999,
+      73_999,
+      13_000 + 86_400_000 + 1000,
+    ]);
+  });
+
   test('is raised to what is known of the commit, but not into the future', async () => {
     await using folder = await temporaryFolder();
     const clock = new HandClock(10_000);

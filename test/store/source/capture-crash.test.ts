@@ -1,14 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { startServer } from '../../support/database-server.js';
-import { newestId } from '../../support/gtid.js';
 import { onEachServer } from '../../support/on-each-server.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
-import { CaptureRig, expectConserved } from './capture-rig.js';
-
-const main = fileURLToPath(new URL('./capture-crash-main.mjs', import.meta.url));
+import { expectConserved } from './capture-rig.js';
+import { killedCapture } from './killed-capture.js';
 
 /** How often a recursive query may recur. */
 const depth = { mariadb: 'max_recursive_iterations', mysql: 'cte_max_recursion_depth' } as const;
@@ -17,7 +12,6 @@ onEachServer('Capture that is killed', (flavour) => {
   it('goes on at the exact next transaction, wherever it was killed', async () => {
     await using server = await startServer(flavour);
     await using folder = await temporaryFolder('crash');
-    const source = { host: server.host, port: server.port, user: server.user };
     await server.query('CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(100))');
     const expected: number[] = [];
     const write = async (): Promise<void> => {
@@ -42,23 +36,9 @@ onEachServer('Capture that is killed', (flavour) => {
       ['flushed', 1],
       ['flushed', 2],
     ] as const;
-    for (const [point, passage] of points) {
-      await write();
-      const child = spawn(
-        process.execPath,
-        [main, JSON.stringify({ source, directory: folder.file('log'), point, passage })],
-        { stdio: ['ignore', 'ignore', 'inherit'] },
-      );
-      // The signal proves that the point was passed: the process ends in no other way.
-      const ended: unknown[] = await once(child, 'exit');
-      expect([point, passage, ended]).toEqual([point, passage, [null, 'SIGKILL']]);
-    }
-    await using rig = await CaptureRig.start({ source, folder });
-    await rig.reaches(await newestId(server));
-    const all = await rig.transactions();
-    expect(all.map(({ lsn }) => lsn)).toEqual(all.map((_, index) => index + 1));
-    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
-    const ids = all.flatMap(({ changes }) =>
+    const { rig: captured, transactions } = await killedCapture(server, folder, points, write);
+    await using rig = captured;
+    const ids = transactions.flatMap(({ changes }) =>
       changes.flatMap((change) => (change.kind === 'insert' ? [Number(change.after['id'])] : [])),
     );
     expect(ids.filter((id) => id >= 0)).toEqual(expected);

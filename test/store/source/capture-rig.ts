@@ -68,7 +68,7 @@ export class CaptureRig implements AsyncDisposable {
     const log = await TransactionLog.open({
       directory: folder.file('log'),
       topic: 'shop',
-      clock: systemClock,
+      clock: rest.clock ?? systemClock,
       logger,
       diskReserveBytes: 0,
     });

@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type mysql from 'mysql2/promise';
 import pino from 'pino';
 import { expect, it } from 'vitest';
@@ -9,8 +6,8 @@ import { newestId } from '../../support/gtid.js';
 import { onEachServer, onServer } from '../../support/on-each-server.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { CaptureRig, expectConserved, stopCode } from './capture-rig.js';
+import { killedCapture } from './killed-capture.js';
 
-const main = fileURLToPath(new URL('./capture-crash-main.mjs', import.meta.url));
 const orders = 'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(500))';
 
 /** Runs the statements between XA START and XA END, and ends with these. */
@@ -159,7 +156,6 @@ onEachServer('prepared XA transactions', (flavour) => {
   it('are whole wherever the process is killed', async () => {
     await using server = await startServer(flavour);
     await using folder = await temporaryFolder('xa-crash');
-    const source = { host: server.host, port: server.port, user: server.user };
     await server.query(orders);
     const wanted: number[] = [];
     let next = 0;
@@ -188,21 +184,8 @@ onEachServer('prepared XA transactions', (flavour) => {
       ['flush.done', 6],
       ['flushed', 1],
     ] as const;
-    for (const [point, passage] of points) {
-      await write();
-      const child = spawn(
-        process.execPath,
-        [main, JSON.stringify({ source, directory: folder.file('log'), point, passage })],
-        { stdio: ['ignore', 'ignore', 'inherit'] },
-      );
-      const ended: unknown[] = await once(child, 'exit');
-      expect([point, passage, ended]).toEqual([point, passage, [null, 'SIGKILL']]);
-    }
-    await using rig = await CaptureRig.start({ source, folder });
-    await reached(rig, server);
-    const all = await rig.transactions();
-    expect(all.map(({ lsn }) => lsn)).toEqual(all.map((_, index) => index + 1));
-    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    const { rig: captured } = await killedCapture(server, folder, points, write);
+    await using rig = captured;
     const found = await keys(rig);
     expect(found.map(({ length }) => length)).toEqual(points.flatMap(() => [10_000, 1]));
     expect(found.flat().toSorted((a, b) => a - b)).toEqual(wanted);

@@ -99,8 +99,7 @@ async function connectionsOf(control: SourceControl): Promise<number> {
 /** The source is taken to have looked at its clock in the middle of the time that the answer took. */
 async function clockOf(control: SourceControl, now: () => number): Promise<ServerFacts['clock']> {
   const asked = now();
-  // The session's own, which nobody sets here; NOW() would be ambiguous where clocks are put back.
-  const source = Number((await control.value('SELECT @@SESSION.timestamp')) ?? 0) * 1000;
+  const source = await control.time();
   const answered = now();
   return {
     differenceMs: Math.round(source - (asked + answered) / 2),

@@ -6,6 +6,24 @@ import { type DatabaseServer, type Flavour, startServer } from '../../../support
 /** Numbers up to 32 bits are numbers, everything else is text. */
 export type Stored = Readonly<Record<string, string | number | null>>;
 
+/** Rows of the schema `shop`, values as text, in UTC: nothing is lost on the way to the comparison. */
+export async function rowsOf(server: DatabaseServer, sql: string): Promise<Stored[]> {
+  const connection = await server.connect({
+    charset: 'utf8mb4',
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+  });
+  try {
+    await connection.query('USE shop');
+    await connection.query(`SET SESSION time_zone = '+00:00'`);
+    const [rows] = await connection.query(sql);
+    return (rows as Stored[]).map((row) => ({ ...row }));
+  } finally {
+    await connection.end();
+  }
+}
+
 /** The target of a test. */
 export class TestTarget implements AsyncDisposable {
   readonly server: DatabaseServer;
@@ -33,22 +51,9 @@ export class TestTarget implements AsyncDisposable {
     return this.server.query(sql);
   }
 
-  /** Values as text, in UTC: nothing is lost on the way to the comparison. */
-  async rows(sql: string): Promise<Stored[]> {
-    const connection = await this.server.connect({
-      charset: 'utf8mb4',
-      dateStrings: true,
-      supportBigNumbers: true,
-      bigNumberStrings: true,
-    });
-    try {
-      await connection.query('USE shop');
-      await connection.query(`SET SESSION time_zone = '+00:00'`);
-      const [rows] = await connection.query(sql);
-      return (rows as Stored[]).map((row) => ({ ...row }));
-    } finally {
-      await connection.end();
-    }
+  /** Its rows of the schema `shop`. */
+  rows(sql: string): Promise<Stored[]> {
+    return rowsOf(this.server, sql);
   }
 
   async count(table: string): Promise<number> {
