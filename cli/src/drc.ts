@@ -12,6 +12,7 @@ import type { StoreSkipFlags } from './commands/store-skip.js';
 import type { TailFlags } from './commands/tail.js';
 import { type ClientFlags, defaultDataFolder } from './client-profile.js';
 import { withTlsOptions } from './client-tls.js';
+import { addCodegenCommand } from './codegen-command.js';
 import { addDrainCommand } from './drain-command.js';
 import { addLogCommands } from './log-commands.js';
 import { addReaderCommands } from './reader-commands.js';
@@ -155,6 +156,8 @@ Examples:
 withClientOptions(program.command('topics'))
   .description('list the topics that you may read, with the number of their stores')
   .action(async (flags: ClientFlags) => (await import('./commands/topics.js')).topics(flags));
+
+addCodegenCommand(withClientOptions(program.command('codegen').argument('<topic>')));
 
 const cm = program
   .command('cm')

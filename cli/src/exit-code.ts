@@ -14,6 +14,8 @@ export const ExitCode = {
   sourceFault: 7,
   /** `drc store verify`, `ls` or `repair` found a log damaged; the last, without --apply or anything to keep, left it so. */
   logDamaged: 8,
+  /** `drc codegen --check`: the file is not what would be written now. */
+  outdated: 9,
 } as const;
 
 const usageCodes: readonly string[] = ['CONFIG_INVALID', 'ADDRESS_NOT_LOOPBACK', 'PLAINTEXT_REFUSED'];

@@ -1,6 +1,7 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { DrcError, isErrorCode } from './errors.js';
 import { FrameKind, frameHeaderBytes, maxFramePayloadBytes, sealFrame } from './frame.js';
+import { classOfType } from './image-program.js';
 import type { Ddl, Gap, Partition, StartFrom } from './model.js';
 import { subscriptionNamePattern, type ClientMessage, type Progress, type StoreMessage } from './messages.js';
 import { isPlainValue } from './plain-value.js';
@@ -116,6 +117,21 @@ const isExtent = fits({
   coversFrom: isCount,
   setBeforeOldest: isText,
 });
+const isDescribedColumn = fits({
+  name: isText,
+  type: isOneOf(...Object.keys(classOfType)),
+  nullable: isFlag,
+  unsigned: optional(isFlag),
+  labels: optional(isTexts),
+  key: optional(isCount),
+});
+const isDescribedTable = fits({
+  schema: isText,
+  table: isText,
+  columns: each(isDescribedColumn),
+  unwritten: optional(isFlag),
+  more: optional(isFlag),
+});
 const isDetails: Check = (value) =>
   fits({})(value) &&
   Object.values(value as object).every(
@@ -135,12 +151,13 @@ const clientShapes: Readonly<Record<ClientMessage['type'], Shape>> = {
     name: optional(isSubscriptionName),
     backfill: optional(isFlag),
   },
+  describe: { tables: all(isTexts, atMost(1000)) },
   committed: { lsn: isCount },
   credit: { bytes: isCount },
   renew: { ticket: isText },
 };
 const storeShapes: Readonly<Record<StoreMessage['type'], Shape>> = {
-  welcome: { version: isCount, store: isText, topic: isText, log: isExtent },
+  welcome: { version: isCount, store: isText, topic: isText, log: isExtent, describes: optional(isFlag) },
   subscribed: {
     lineage: isText,
     lsn: isCount,
@@ -149,6 +166,12 @@ const storeShapes: Readonly<Record<StoreMessage['type'], Shape>> = {
     ahead: optional(isFlag),
     unmatched: optional(isTexts),
     principal: optional(isText),
+  },
+  described: {
+    tables: each(isDescribedTable),
+    last: isFlag,
+    incomplete: optional(isFlag),
+    missing: optional(isCount),
   },
   caughtUp: { lsn: isCount },
   falling: { inMs: isCount },

@@ -33,6 +33,7 @@ export {
   encodeProgress,
 } from './codec.js';
 export { configFaults, type ConfigIssue } from './config-faults.js';
+export type { DescribedColumn, DescribedTable } from './description.js';
 export {
   DrcError,
   type ErrorAdvice,
@@ -60,6 +61,8 @@ export {
   type ClientMessage,
   type Committed,
   type Credit,
+  type Describe,
+  type Described,
   type Failure,
   type Falling,
   type Hello,

@@ -1,3 +1,4 @@
+import type { DescribedTable } from './description.js';
 import type { ErrorCode, ErrorDetails } from './errors.js';
 import type { EffectiveFilter, LogExtent, Partition, RowOperation, RowRule, StartFrom } from './model.js';
 
@@ -7,6 +8,8 @@ import type { EffectiveFilter, LogExtent, Partition, RowOperation, RowRule, Star
  *   client                          store
  *   hello          ───────────▶
  *                  ◀───────────     welcome            (or error, and close)
+ *   describe       ───────────▶                        (where one wants to know; then once more, or subscribe)
+ *                  ◀───────────     described, until its `last`
  *   subscribe      ───────────▶
  *                  ◀───────────     subscribed
  *                  ◀═══════════     data frames        (only within the credit)
@@ -47,6 +50,16 @@ export interface Subscribe {
   readonly backfill?: boolean;
 }
 
+/**
+ * Asks what the rows of tables look like. Taken behind `welcome` and behind the last `described`, before `subscribe`, of a
+ * store whose `welcome` says `describes`.
+ */
+export interface Describe {
+  readonly type: 'describe';
+  /** Globs over `schema.table`, as in `subscribe`; at most 1000. Empty: all that the grant allows. */
+  readonly tables: readonly string[];
+}
+
 /** Names of subscriptions: 1 to 100 of these characters. */
 export const subscriptionNamePattern = /^[A-Za-z0-9._-]{1,100}$/;
 
@@ -67,7 +80,7 @@ export interface Committed {
   readonly lsn: number;
 }
 
-export type ClientMessage = Hello | Subscribe | Credit | Renew | Committed;
+export type ClientMessage = Hello | Subscribe | Describe | Credit | Renew | Committed;
 
 export interface Welcome {
   readonly type: 'welcome';
@@ -75,6 +88,21 @@ export interface Welcome {
   readonly store: string;
   readonly topic: string;
   readonly log: LogExtent;
+  /** Whether the store takes `describe`. Default: no. */
+  readonly describes?: boolean;
+}
+
+/** One page of the answer to `describe`: tables in the order of their names. */
+export interface Described {
+  readonly type: 'described';
+  /** The first goes on with the columns of the last one of the page before, where that said `more`. */
+  readonly tables: readonly DescribedTable[];
+  /** Whether no further page comes. */
+  readonly last: boolean;
+  /** On the last page: tables without rows in the log may be missing, because the source could not be asked for all of them. Default: no. */
+  readonly incomplete?: boolean;
+  /** With `incomplete`: how many. Absent: that is not known. */
+  readonly missing?: number;
 }
 
 /** The stream begins behind `set` (text of a transaction set): the client's checkpoint until the first transaction. */
@@ -119,7 +147,7 @@ export interface Failure {
   readonly details: ErrorDetails;
 }
 
-export type StoreMessage = Welcome | Subscribed | CaughtUp | Falling | Renewed | Failure;
+export type StoreMessage = Welcome | Subscribed | Described | CaughtUp | Falling | Renewed | Failure;
 
 /**
  * A record of the data stream (record.ts): all transactions up to `lsn` have been sent or held nothing for this

@@ -25,6 +25,7 @@ import { StreamServer } from './serve/server.js';
 import { TicketKeys } from './serve/ticket-keys.js';
 import { sourceOptions } from './source-access.js';
 import { Capture } from './source/capture.js';
+import { SourceColumns } from './source/source-columns.js';
 import { SourceTables } from './source/source-tables.js';
 import { TableFilter } from './source/table-filter.js';
 
@@ -152,6 +153,7 @@ async function open(
     }),
   );
   const tables = new SourceTables(() => capture.source, filter, clock);
+  const columns = new SourceColumns(() => capture.source, filter);
   const keys = await TicketKeys.open(join(config.directory, 'ticket-keys.json'), config.cluster, logger);
   const revocations = await Revocations.open(join(config.directory, 'revocations.json'), clock, logger);
   const counters = new ServeCounters();
@@ -197,6 +199,7 @@ async function open(
       counters,
       columnHashKey,
       hasTable: async (table) => (await log.someTable((name) => name === table)) || (await tables.has(table)),
+      topicTables: { written: () => log.newestTables(), atSource: (wants) => columns.of(wants) },
       someTable: async (matches) => (await log.someTable(matches)) || (await tables.some(matches)),
       logger,
       clock,
@@ -277,6 +280,7 @@ async function open(
     now: () => clock.now(),
     extent: () => log.extent(),
     logBytes: () => log.bytes,
+    gaps: () => log.gaps,
     capture: () => capture.counters.snapshot(),
     captureState: () => capture.state.kind,
     serve: () => server.counters,

@@ -77,12 +77,38 @@ const clientMessages: { readonly [T in ClientMessage['type']]: readonly (ClientM
       partition: { of: 1024, index: 1023 },
     },
   ],
+  describe: [
+    { type: 'describe', tables: [] },
+    { type: 'describe', tables: ['shop.*', 'crm.people'] },
+  ],
   credit: [{ type: 'credit', bytes: 65_536 }],
   committed: [{ type: 'committed', lsn: 2 ** 40 }],
   renew: [{ type: 'renew', ticket: 'a.b.c' }],
 };
 const storeMessages: { readonly [T in StoreMessage['type']]: readonly (StoreMessage & { type: T })[] } = {
-  welcome: [{ type: 'welcome', version: 1, store: 's1', topic: 'shop', log: extent }],
+  welcome: [
+    { type: 'welcome', version: 1, store: 's1', topic: 'shop', log: extent },
+    { type: 'welcome', version: 1, store: 's1', topic: 'shop', log: extent, describes: true },
+  ],
+  described: [
+    { type: 'described', tables: [], last: true, incomplete: true, missing: 3 },
+    {
+      type: 'described',
+      tables: [
+        {
+          schema: 'shop',
+          table: 'orders',
+          columns: [
+            { name: 'id', type: 'bigint', nullable: false, unsigned: true, key: 1 },
+            { name: 'state', type: 'enum', nullable: true, labels: ['new', ''] },
+          ],
+          unwritten: true,
+          more: true,
+        },
+      ],
+      last: false,
+    },
+  ],
   subscribed: [
     { type: 'subscribed', lineage: 'ab', lsn: 2 ** 40, set: '0-1-5', grant: { tables: ['shop.*'] } },
     {
@@ -157,12 +183,20 @@ const optionalFields: ReadonlySet<string> = new Set([
   'ahead',
   'backfill',
   'columns',
+  'describes',
+  'incomplete',
+  'key',
+  'labels',
+  'missing',
+  'more',
   'name',
   'partition',
   'principal',
   'rules',
   'text',
   'unmatched',
+  'unsigned',
+  'unwritten',
   'where',
 ]);
 

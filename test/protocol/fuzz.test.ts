@@ -106,6 +106,19 @@ const originals: readonly Buffer[] = [
     operations: ['insert'],
     credit: 1,
   }),
+  encodeMessage({ type: 'describe', tables: ['a.*', 'b.c'] }),
+  encodeMessage({
+    type: 'described',
+    tables: [
+      {
+        schema: 'a',
+        table: 'b',
+        columns: [{ name: 'c', type: 'enum', nullable: true, labels: ['x', ''], key: 1 }],
+        more: true,
+      },
+    ],
+    last: false,
+  }),
   encodeMessage({ type: 'credit', bytes: 65_536 }),
   encodeMessage({ type: 'subscribed', lineage: 'ab', lsn: 1, set: '0-1-5', grant: { tables: ['*.*'] } }),
   encodeMessage({ type: 'error', code: 'INTERNAL', message: 'No.', details: { tables: ['a.b'], count: 1 } }),

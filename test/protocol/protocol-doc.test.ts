@@ -12,7 +12,8 @@ import { describe, expect, it } from 'vitest';
 import { classOfType } from '../../protocol/src/image-program.js';
 
 const page = await readFile(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
-const messages = 'hello welcome subscribe subscribed credit renew renewed caughtUp error'.split(' ');
+const messages =
+  'hello welcome describe described subscribe subscribed credit renew renewed caughtUp error'.split(' ');
 
 describe('docs/protocol.md', () => {
   it('describes each column type and each message', () => {

@@ -16,9 +16,19 @@ import type { LevelDatabase, WriteBatch } from './level-database.js';
  * lease, the LSN up to which chunks may use it, written in one batch with the chunk that first exceeds the old one.
  * A version may go when its lease ends before the tail.
  *
+ * Of the versions of one table the lease of the one that was used last ends last: where the table goes over to another one,
+ * also to one that it had before, that one's lease is written anew. A process that begins knows no version as the last, and
+ * writes the lease of each table's first one anew.
+ *
  *   value of a table key = canonical JSON      value of a lease key = LSN, decimal text
  */
 const leaseTransactions = 4096;
+
+/** What the versions of one table share: which of them was used last by this process, and when its lease ends. */
+interface Succession {
+  newest: Entry | undefined;
+  lease: number;
+}
 
 interface Entry {
   readonly id: Buffer;
@@ -26,11 +36,15 @@ interface Entry {
   version: TableVersion | undefined;
   /** Last LSN that may use it, as the log will say once all queued writes are done; -1 where the log has not got it. */
   lease: number;
+  /** Absent until this process registers the version. */
+  succession?: Succession;
 }
 
 export class TableCatalog {
   readonly #db: LevelDatabase;
   readonly #entries = new Map<string, Entry>();
+  /** By schema and table. */
+  readonly #successions = new Map<string, Succession>();
   readonly #ids = new WeakMap<TableVersion, Buffer>();
   #lastUsed: Entry | undefined;
   readonly #lastId = new Uint32Array(4);
@@ -68,6 +82,7 @@ export class TableCatalog {
       this.#entries.set(text, entry);
     }
     entry.version = version;
+    entry.succession ??= this.#successionOf(version);
     this.#extend(entry, lsn, batch);
     this.#ids.set(version, entry.id);
     return entry.id;
@@ -126,6 +141,22 @@ export class TableCatalog {
     return false;
   }
 
+  /** Of each table of which the log holds rows, or held not long ago, the version that was used last. */
+  async newest(): Promise<readonly TableVersion[]> {
+    const newest = new Map<string, { readonly version: TableVersion; readonly lease: number }>();
+    for (const [text, { id }] of this.#entries) {
+      const version = await this.get(id).catch((error: unknown) => {
+        if (this.#entries.has(text)) throw error;
+        return undefined; // It has expired meanwhile.
+      });
+      const lease = this.#entries.get(text)?.lease ?? -1;
+      if (version === undefined || lease < 0) continue;
+      const name = nameOf(version);
+      if (lease > (newest.get(name)?.lease ?? -1)) newest.set(name, { version, lease });
+    }
+    return [...newest.values()].map(({ version }) => version);
+  }
+
   /** Deletes the versions that only transactions before `tail` used. */
   expire(tail: number, batch: WriteBatch): void {
     for (const [text, entry] of this.#entries) {
@@ -145,22 +176,45 @@ export class TableCatalog {
         schemaId: Buffer.from(text, 'latin1').toString('hex'),
       });
     }
-    this.#extend(entry, lsn, batch);
+    const { succession } = entry;
+    if (succession === undefined || succession.newest === entry) {
+      this.#extend(entry, lsn, batch);
+    } else {
+      this.#lease(entry, Math.max(lsn + leaseTransactions, succession.lease + 1, entry.lease), batch);
+      succession.newest = entry;
+    }
+    if (succession !== undefined) succession.lease = entry.lease;
     return entry;
   }
 
+  #successionOf(version: TableVersion): Succession {
+    const name = nameOf(version);
+    let succession = this.#successions.get(name);
+    if (succession === undefined) {
+      succession = { newest: undefined, lease: -1 };
+      this.#successions.set(name, succession);
+    }
+    return succession;
+  }
+
   #extend(entry: Entry, lsn: number, batch: () => WriteBatch): void {
-    if (entry.lease >= lsn) return;
+    if (entry.lease < lsn) this.#lease(entry, lsn + leaseTransactions, batch);
+  }
+
+  #lease(entry: Entry, lease: number, batch: () => WriteBatch): void {
     const writes = batch();
     if (entry.lease < 0) {
       if (entry.version === undefined) throw new DrcError('INTERNAL', 'A table version has no content.');
       const key = tableKey(entry.id);
       writes.put(key, seal(key, canonicalTableVersion(entry.version)));
     }
-    entry.lease = lsn + leaseTransactions;
+    entry.lease = lease;
     const key = leaseKey(entry.id);
     writes.put(key, seal(key, String(entry.lease)));
   }
 }
+
+/** The name alone would not do: dots may stand in both of its parts. */
+const nameOf = ({ schema, table }: TableVersion): string => `${schema}\0${table}`;
 
 const textOf = (id: Buffer): string => id.toString('latin1', 0, schemaIdBytes);

@@ -5,7 +5,6 @@ import {
   type TableVersion,
   type TransactionSet,
 } from '@drc/protocol';
-import type { Clock } from '../clock.js';
 import type { AppendableLog, CaptureState } from './appendable-log.js';
 import { LogPages } from './copy/log-pages.js';
 import { DiskReserve } from './disk-reserve.js';
@@ -24,7 +23,7 @@ import { putBeginning, putTail, type LogBeginning, type LogTail, type SourceIden
 import { RecentChunks, type Burst, type Cursor, type ReadLimits } from './recent-chunks.js';
 import type { PreparedGroups } from './prepared-groups.js';
 import { LogSeek, type SeekResult } from './seek.js';
-import { pointAtOrBefore, type SourcePosition } from './set-index.js';
+import type { SourcePosition } from './set-index.js';
 import type { TableCatalog } from './table-catalog.js';
 import { Turn } from './turn.js';
 
@@ -37,9 +36,6 @@ export type { SourceIdentity } from './meta.js';
 export type { Burst, Cursor, ReadLimits } from './recent-chunks.js';
 export type { SeekResult } from './seek.js';
 export type { SourcePosition } from './set-index.js';
-
-/** How much of the newest data readers share in memory. */
-const recentBytes = 16 * 1024 * 1024;
 
 /**
  * The log of one topic: one writer, any number of readers, one LevelDB. These laws always hold:
@@ -61,11 +57,10 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
   readonly #end: LogEnd;
   readonly #lock: LockFile;
   readonly #db: LevelDatabase;
-  readonly #clock: Clock;
   readonly #catalog: TableCatalog;
   readonly #prepared: PreparedGroups;
   readonly #reserve: DiskReserve;
-  readonly #recent = new RecentChunks(recentBytes);
+  readonly #recent = new RecentChunks();
   readonly #turn = new Turn();
   readonly #writer: LogWriter;
   readonly #reader: LogReader;
@@ -88,25 +83,23 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
     this.#bounds = new LogBounds(meta, folder.oldestTime);
     this.#lock = folder.lock;
     this.#db = db;
-    this.#clock = clock;
     this.#catalog = catalog;
     this.#prepared = prepared;
     this.#reserve = new DiskReserve(directory, clock, diskReserveBytes);
     this.head = new Head({ lsn: point.lsn, time: point.time });
     this.#end = new LogEnd(this.head, logger, () => this.close());
     this.failed = this.#end.failed;
-    const { head } = this;
-    const [recent, reserve, turn, end] = [this.#recent, this.#reserve, this.#turn, this.#end];
+    const [head, recent, reserve] = [this.head, this.#recent, this.#reserve];
+    const [turn, end, bounds] = [this.#turn, this.#end, this.#bounds];
     const fail = (cause: unknown): DrcError => end.fail(cause);
-    const toWrite = { db, catalog, prepared, clock, hooks, recent, head, reserve, turn, fail };
+    const toWrite = { db, catalog, prepared, clock, hooks, recent, head, reserve, turn, bounds, fail };
     this.#writer = new LogWriter(toWrite, point, mark.lsn);
     const ends = () => ({ headLsn: this.head.value.lsn, tailLsn: this.#bounds.tail.lsn });
     this.#reader = new LogReader(db, ends);
     this.pages = new LogPages(db, ends);
-    this.#seek = new LogSeek(db, this.#reader, () =>
-      this.#bounds.view(this.#writer.point, this.#writer.firstTime),
-    );
-    const [bounds, reader, seek] = [this.#bounds, this.#reader, this.#seek];
+    const view = () => bounds.view(this.#writer.point, this.#writer.firstTime);
+    this.#seek = new LogSeek(db, this.#reader, view);
+    const [reader, seek] = [this.#reader, this.#seek];
     const markMoved = (lsn: number): void => this.#writer.markMoved(lsn);
     this.#keeper = new LogKeeper(options, { folder, bounds, head, end, reader, seek, turn, markMoved });
   }
@@ -122,13 +115,9 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
   // --- Capture: see AppendableLog ------------------------------------------------------------------------------
 
   get capture(): CaptureState {
-    return {
-      identity: this.#bounds.beginning?.identity,
-      sinceLsn: this.#bounds.beginning?.sinceLsn ?? 1,
-      position: this.#writer.position,
-      executed: this.#writer.executed,
-      complete: this.#bounds.beginning?.complete ?? false,
-    };
+    const { position, executed } = this.#writer;
+    const { identity, sinceLsn = 1, complete = false } = this.#bounds.beginning ?? {};
+    return { identity, sinceLsn, position, executed, complete };
   }
 
   async begin(
@@ -139,21 +128,24 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
   ): Promise<void> {
     this.#end.assertOpen();
     if (this.#bounds.beginning !== undefined) throw new DrcError('INTERNAL', 'The log has begun before.');
-    const beginning: LogBeginning = { identity, complete, moment: this.#clock.now() };
+    const beginning: LogBeginning = { identity, complete, moment: this.#writer.arrival.now() };
     const tail: LogTail = { ...this.#bounds.tail, setBefore: executed.toString() };
     this.#writer.begin(position, executed, (batch) => {
       putBeginning(batch, beginning);
       putTail(batch, tail);
     });
     await this.#writer.flush();
-    this.#bounds.began(beginning);
-    this.#bounds.tailMoved(tail);
+    this.#bounds.began(beginning, tail);
     await this.#keeper.syncEverything();
   }
 
   registerTable(version: TableVersion): Buffer {
     this.#end.assertOpen();
     return this.#writer.registerTable(version);
+  }
+
+  async sourceTime(ask: () => Promise<number>): Promise<number> {
+    return await this.#writer.arrival.sourceTime(ask);
   }
 
   raiseTime(time: number): void {
@@ -226,11 +218,8 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
 
   moveSource(identity: SourceIdentity, position: SourcePosition): void {
     this.#end.assertOpen();
-    const { beginning: before } = this.#bounds;
-    if (before === undefined) throw new DrcError('INTERNAL', 'The log has not begun.');
-    const beginning = { ...before, identity, sinceLsn: this.#writer.nextLsn };
-    this.#writer.movePosition(position, (batch) => putBeginning(batch, beginning));
-    this.#bounds.began(beginning);
+    const { nextLsn } = this.#writer;
+    this.#writer.movePosition(position, (batch) => this.#bounds.moved(identity, nextLsn, batch));
   }
 
   get pendingBytes(): number {
@@ -261,8 +250,7 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
   /** The nearest place in the source in front of a transaction that was kept, behind transaction `lsn` of the answer. */
   async placeBefore(lsn: number): Promise<{ lsn: number; position: SourcePosition } | undefined> {
     this.#end.assertOpen();
-    const point = await pointAtOrBefore(this.#db, lsn - 1);
-    return point?.position === undefined ? undefined : { lsn: point.lsn, position: point.position };
+    return await this.#seek.placeBefore(lsn);
   }
 
   /**
@@ -311,11 +299,22 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
     return await this.#catalog.some(matches);
   }
 
+  /** Of each such table the version that was written last. */
+  async newestTables(): Promise<readonly TableVersion[]> {
+    this.#end.assertOpen();
+    return await this.#catalog.newest();
+  }
+
   // --- Keeping -------------------------------------------------------------------------------------------------
 
   /** What the log took of the disk when that was last measured, bytes; undefined before the first retention pass. */
   get bytes(): number | undefined {
     return this.#keeper.bytes;
+  }
+
+  /** How many of its transactions are GAPs; of those of a log that an older version wrote, none. */
+  get gaps(): number {
+    return this.#bounds.gapsUpTo(this.head.value.lsn);
   }
 
   /** One retention pass; the log runs them itself. @returns how many transactions it took out of the log. */

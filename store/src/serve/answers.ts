@@ -37,6 +37,11 @@ export class Answers {
     socket.send(encodeMessage(message), () => undefined);
   }
 
+  /** As `send`, for many of them: resolves when it is with the kernel, or lost with the connection. */
+  async sent(message: StoreMessage): Promise<void> {
+    await new Promise<void>((resolve) => this.#parts.socket.send(encodeMessage(message), resolve));
+  }
+
   /** What the reader needs next is trimmed in about this time: it is told, at most once in ten seconds. */
   warnOfFall(inMs: number): void {
     const now = this.#parts.clock.monotonic();

@@ -1,4 +1,5 @@
 import { DrcError, type Grant, type StartFrom } from '@drc/protocol';
+import type { Logger } from 'pino';
 import type { ReadableLog } from './readable-log.js';
 import { TablePatterns } from './table-patterns.js';
 
@@ -25,6 +26,15 @@ export interface Backfill extends AsyncDisposable {
   readonly end: number | undefined;
   /** Resolves where it cannot go on to its end. */
   readonly failed: Promise<DrcError>;
+}
+
+/** Never rejects. */
+export async function closeBackfill(backfill: Backfill | undefined, logger: Logger): Promise<void> {
+  try {
+    await backfill?.[Symbol.asyncDispose]();
+  } catch (error) {
+    logger.error({ err: error }, 'What was read from before the log could not be removed');
+  }
 }
 
 /** @throws DrcError `FORBIDDEN` unless each rule that may be of a wanted table has the right. */

@@ -129,6 +129,13 @@ export class Filter {
     return this.#rows.filterOf(version, access);
   }
 
+  /** A table version that may be read, with the columns as this reader gets them, whichever rows it may have. */
+  shapeOf(version: TableVersion): TableVersion {
+    const access = this.#access(`${version.schema}.${version.table}`);
+    if (access === undefined) throw new DrcError('INTERNAL', 'Columns of a table that may not be read.');
+    return this.#rows.filterOf(version, { ...access, anyOf: [] })?.version ?? version;
+  }
+
   wantsTable(table: string): boolean {
     return (this.#wish.texts.length === 0 || this.#wish.matches(table)) && this.#allows(table);
   }

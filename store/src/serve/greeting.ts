@@ -4,12 +4,14 @@ export interface Greeter {
   readonly topic: string;
   readonly storeId: string;
   readonly log: { extent(): LogExtent };
+  /** Absent: tables are not described. */
+  readonly topicTables?: unknown;
 }
 
 /** The answer to a client's greeting. @throws DrcError `PROTOCOL_VERSION`, `WRONG_STORE`, `PROTOCOL_VIOLATION`. */
 export function welcomeTo(
   { versions, topic, client }: Hello,
-  { topic: ours, storeId, log }: Greeter,
+  { topic: ours, storeId, log, topicTables }: Greeter,
 ): Welcome {
   const version = protocolVersions.find((known) => versions.includes(known));
   if (version === undefined) {
@@ -19,5 +21,13 @@ export function welcomeTo(
   }
   if (topic !== ours) throw new DrcError('WRONG_STORE', `This store does not serve ${topic}.`);
   if (client.length > 100) throw new DrcError('PROTOCOL_VIOLATION', 'The name of the client is too long.');
-  return { type: 'welcome', version, store: storeId, topic, log: log.extent() };
+  const describes = topicTables !== undefined;
+  return {
+    type: 'welcome',
+    version,
+    store: storeId,
+    topic,
+    log: log.extent(),
+    ...(describes && { describes }),
+  };
 }

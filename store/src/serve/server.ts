@@ -28,6 +28,7 @@ import { defaultStreamServerLimits, type StreamServerLimits } from './server-lim
 import type { SessionEnvironment } from './session-environment.js';
 import { Session } from './session.js';
 import type { SessionStatus } from './session-status.js';
+import type { TopicTables } from './topic-tables.js';
 import { remoteOf, type Refusal } from './upgrade.js';
 
 export interface StreamServerOptions {
@@ -52,6 +53,8 @@ export interface StreamServerOptions {
   readonly hasTable: (table: string) => boolean | Promise<boolean>;
   /** The same of any table that matches. Default: nobody is told that a glob matches none. */
   readonly someTable?: (matches: (table: string) => boolean) => boolean | Promise<boolean>;
+  /** What readers may ask of tables. Absent: nothing. */
+  readonly topicTables?: TopicTables;
   /** The key of hashed columns. Absent: grants that hash are refused. */
   readonly columnHashKey?: Buffer | undefined;
   readonly logger: Logger;
@@ -100,19 +103,14 @@ export class StreamServer implements AsyncDisposable {
     this.#counters = options.counters ?? new ServeCounters();
     this.#history = new CommonHistory(options.log);
     this.#environment = {
-      topic: options.topic,
-      storeId: options.storeId,
+      ...options,
       log: this.#history,
       views: new FilterViews(this.#history),
-      verifier: options.verifier,
       contact: options.contact ?? inContact,
       revocations: options.revocations,
-      hasTable: options.hasTable,
       someTable: options.someTable ?? (() => true),
-      columnHashKey: options.columnHashKey,
       pool: new FramePool(),
       historyReads: new HistoryReads(),
-      backfills: options.backfills,
       counters: this.#counters,
       clock: options.clock ?? systemClock,
       limits: this.#limits,

@@ -9,6 +9,7 @@ import type { ManagerContact } from './manager-contact.js';
 import type { ReadableLog } from './readable-log.js';
 import type { Revocations } from './revocations.js';
 import type { ServeCounters } from './serve-counters.js';
+import type { TopicTables } from './topic-tables.js';
 
 /** A client's connection, after the upgrade. */
 export interface SessionSocket extends FrameSink {
@@ -31,6 +32,8 @@ export interface SessionEnvironment {
   readonly hasTable: (table: string) => boolean | Promise<boolean>;
   /** Whether it has, or ever had, a table that matches. */
   readonly someTable: (matches: (table: string) => boolean) => boolean | Promise<boolean>;
+  /** Absent: tables are not described. */
+  readonly topicTables?: TopicTables | undefined;
   readonly pool: FramePool;
   readonly counters: ServeCounters;
   readonly clock: Clock;

@@ -1,6 +1,8 @@
 import type { ErrorCode } from '@drc/protocol';
 
 /*
+ *   agreed ──describe──▶ describing ──described──▶ agreed
+ *
  *   greeting ──hello──▶ agreed ──subscribe──▶ seeking ──sought──▶ waiting ──passed──▶ replaying ◀──behind/caughtUp──▶ live
  *                                                │                                   ▲
  *                                                └────────────sought─────────────────┘
@@ -19,6 +21,8 @@ export type SessionState =
   | { readonly kind: 'greeting' }
   /** Versions agree; the client may subscribe. */
   | { readonly kind: 'agreed' }
+  /** The client is told what tables look like. */
+  | { readonly kind: 'describing' }
   /** The place of the wanted moment is being looked for. */
   | { readonly kind: 'seeking' }
   /** The client's checkpoint is ahead of the log: it has transactions that this store has yet to capture. */
@@ -33,6 +37,9 @@ export type SessionState =
 
 export type SessionEvent =
   | { readonly kind: 'hello' }
+  | { readonly kind: 'describe' }
+  /** All pages are sent. */
+  | { readonly kind: 'described' }
   | { readonly kind: 'subscribe' }
   | { readonly kind: 'credit' }
   | { readonly kind: 'committed' }
@@ -74,6 +81,10 @@ export function next(state: SessionState, event: SessionEvent): SessionState {
   switch (event.kind) {
     case 'hello':
       return state.kind === 'greeting' ? { kind: 'agreed' } : outOfTurn(event.kind);
+    case 'describe':
+      return state.kind === 'agreed' ? { kind: 'describing' } : outOfTurn(event.kind);
+    case 'described':
+      return state.kind === 'describing' ? { kind: 'agreed' } : state;
     case 'subscribe':
       return state.kind === 'agreed' ? { kind: 'seeking' } : outOfTurn(event.kind);
     case 'credit':

@@ -2,11 +2,12 @@ import { DrcError, isDrcError, type ErrorCode, type Hello, type Renew, type Subs
 import type { Logger } from 'pino';
 import { Answers } from './answers.js';
 import type { Ticket } from './authorize.js';
-import type { Backfill } from './backfills.js';
+import { closeBackfill, type Backfill } from './backfills.js';
 import { openClientFrame } from './client-frame.js';
 import type { HistoryEnd } from './common-history.js';
 import { Credit, InboundAllowance } from './credit.js';
 import { Delivery } from './delivery.js';
+import { sendDescription } from './description.js';
 import type { Wish } from './filter.js';
 import type { ViewShare } from './filter-views.js';
 import { FrameWriter } from './frame-writer.js';
@@ -181,7 +182,14 @@ export class Session {
       case 'hello':
         return this.#greet(message);
       case 'subscribe':
-        this.#work = this.#deliver(message);
+        this.#work = this.#do(() => this.#deliver(message));
+        return;
+      case 'describe':
+        this.#work = this.#do(async () => {
+          await sendDescription(message, this.#environment, this.#ticket, this.#answers, this.#end.signal);
+          this.#apply({ kind: 'described' });
+          this.#armDeadline();
+        });
         return;
       case 'credit':
         this.#credit?.acknowledge(message.bytes);
@@ -203,17 +211,21 @@ export class Session {
     this.#armDeadline();
   }
 
-  async #deliver(message: Subscribe): Promise<void> {
+  /** Never rejects. */
+  async #do(work: () => Promise<void>): Promise<void> {
     clearTimeout(this.#deadline);
     try {
-      const delivery = await this.#prepare(message);
-      await delivery.run();
-      if (this.#isLeaving) throw storeDraining();
-      this.#apply({ kind: 'drained' });
+      await work();
     } catch (error) {
-      if (this.#ended) return;
-      this.fail(error);
+      if (!this.#ended) this.fail(error);
     }
+  }
+
+  async #deliver(message: Subscribe): Promise<void> {
+    const delivery = await this.#prepare(message);
+    await delivery.run();
+    if (this.#isLeaving) throw storeDraining();
+    this.#apply({ kind: 'drained' });
   }
 
   /** Looks everything up, answers, and makes the delivery. */
@@ -319,19 +331,11 @@ export class Session {
     void this.#work.then(() => {
       this.#writer?.discard();
       this.#share?.[Symbol.dispose]();
-      void this.#closeBackfill();
+      void closeBackfill(this.#backfill, this.#logger);
     });
     if (event.kind === 'closed') return;
     if (end.error !== undefined) this.#answers.fail(end.error, this.#details);
     this.#socket.close(end.closeCode, end.error?.code ?? '');
-  }
-
-  async #closeBackfill(): Promise<void> {
-    try {
-      await this.#backfill?.[Symbol.asyncDispose]();
-    } catch (error) {
-      this.#logger.error({ err: error }, 'What was read from before the log could not be removed');
-    }
   }
 
   get #ended(): boolean {

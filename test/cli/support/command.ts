@@ -10,6 +10,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Another program than `drc`: a path, or `congo`. */
   readonly program?: string;
+  /** The Node that runs it. Default: the one that runs the tests. */
+  readonly node?: string;
 }
 
 /** A command as a user starts it: a process of its own, with nothing of this machine's DRC_… variables. */
@@ -19,12 +21,15 @@ export class RunningCommand implements AsyncDisposable {
   stderr = '';
   readonly #closed: Promise<unknown>;
 
-  constructor(args: readonly string[], { cwd, env, program = 'drc' }: CommandOptions = {}) {
+  constructor(
+    args: readonly string[],
+    { cwd, env, program = 'drc', node = process.execPath }: CommandOptions = {},
+  ) {
     const file = program.includes('/') ? program : bin(program);
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(DRC|CONGO|FORCE_COLOR|NO_COLOR)/.test(name),
     );
-    this.child = spawn(process.execPath, [file, ...args], {
+    this.child = spawn(node, [file, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

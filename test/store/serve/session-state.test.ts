@@ -7,6 +7,7 @@ type EventKind = SessionEvent['kind'];
 const states: Record<StateKind, SessionState> = {
   greeting: { kind: 'greeting' },
   agreed: { kind: 'agreed' },
+  describing: { kind: 'describing' },
   seeking: { kind: 'seeking' },
   waiting: { kind: 'waiting' },
   replaying: { kind: 'replaying' },
@@ -17,6 +18,8 @@ const states: Record<StateKind, SessionState> = {
 
 const events: Record<EventKind, SessionEvent> = {
   hello: { kind: 'hello' },
+  describe: { kind: 'describe' },
+  described: { kind: 'described' },
   subscribe: { kind: 'subscribe' },
   credit: { kind: 'credit' },
   committed: { kind: 'committed' },
@@ -48,11 +51,19 @@ const always = {
 } as const;
 /** What comes from the delivery has no meaning before there is one. */
 const noDelivery = (state: StateKind) =>
-  ({ passed: state, behind: state, caughtUp: state, leave: state }) as const;
-const beforeStreaming = { credit: violation, committed: violation, drain: '1001', ...always } as const;
+  ({ passed: state, behind: state, caughtUp: state, leave: state, described: state }) as const;
+const beforeStreaming = {
+  credit: violation,
+  committed: violation,
+  describe: violation,
+  drain: '1001',
+  ...always,
+} as const;
 const streaming = (state: StateKind) =>
   ({
     hello: violation,
+    describe: violation,
+    described: state,
     subscribe: violation,
     credit: state,
     committed: state,
@@ -78,10 +89,21 @@ const table: Record<StateKind, Record<EventKind, Expected>> = {
     ...beforeStreaming,
     ...noDelivery('agreed'),
     hello: violation,
+    describe: 'describing',
     subscribe: 'seeking',
     renew: 'agreed',
     sought: 'agreed',
     deadline: violation,
+  },
+  describing: {
+    ...beforeStreaming,
+    ...noDelivery('describing'),
+    hello: violation,
+    described: 'agreed',
+    subscribe: violation,
+    renew: 'describing',
+    sought: 'describing',
+    deadline: 'describing',
   },
   seeking: {
     ...beforeStreaming,

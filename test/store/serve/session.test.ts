@@ -294,7 +294,8 @@ test('mutated frames end their sessions with a typed error at most, and the stor
     credit: 9,
   });
   const renew = encodeMessage({ type: 'renew', ticket: store.signer.sign() });
-  const good = [hello, subscribe, encodeMessage({ type: 'credit', bytes: 1 }), renew];
+  const describe = encodeMessage({ type: 'describe', tables: ['shop.*', 'shop.orders'] });
+  const good = [hello, subscribe, describe, encodeMessage({ type: 'credit', bytes: 1 }), renew];
   const environment = environmentOf(store);
   const ends = new Map<string, number>();
   for (let sent = 0; sent < rounds(25_000, 250_000); sent++) {
@@ -302,7 +303,7 @@ test('mutated frames end their sessions with a typed error at most, and the stor
     const session = new Session(environment, socket, ticketOf('reader'), silent);
     if (random() < 0.7) session.receive(hello, true);
     if (random() < 0.5) session.receive(subscribe, true);
-    session.receive(mutated(good[Math.floor(random() * 4)]!, random), true);
+    session.receive(mutated(good[Math.floor(random() * good.length)]!, random), true);
     if (sent % 1000 === 0) await setImmediate();
     session.closed();
     ends.set(socket.end, (ends.get(socket.end) ?? 0) + 1);
@@ -350,6 +351,10 @@ function environmentOf({ log, keys }: StoreHarness<FakeLog>): SessionEnvironment
     revocations: undefined,
     hasTable: () => true,
     someTable: () => true,
+    topicTables: {
+      written: () => Promise.resolve([orders]),
+      atSource: () => Promise.resolve({ tables: [], missing: 0 }),
+    },
     pool: new FramePool(),
     counters: new ServeCounters(),
     clock: systemClock,

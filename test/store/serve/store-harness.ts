@@ -9,6 +9,7 @@ import type { ReadableLog } from '../../../store/src/serve/readable-log.js';
 import { Revocations } from '../../../store/src/serve/revocations.js';
 import type { StreamServerLimits } from '../../../store/src/serve/server-limits.js';
 import { StreamServer } from '../../../store/src/serve/server.js';
+import type { TopicTables } from '../../../store/src/serve/topic-tables.js';
 import { TicketKeys } from '../../../store/src/serve/ticket-keys.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { FakeLog } from './fake-log.js';
@@ -70,6 +71,8 @@ export interface HarnessOptions<L extends ReadableLog> {
   readonly logger?: Logger;
   readonly contact?: ManagerContact;
   readonly hasTable?: (table: string) => boolean;
+  readonly topicTables?: TopicTables;
+  readonly columnHashKey?: Buffer;
 }
 
 /** A stream server on a free port, with a log and a signer. */
@@ -119,6 +122,8 @@ export class StoreHarness<L extends ReadableLog> implements AsyncDisposable {
       revocations,
       ...(options.contact === undefined ? {} : { contact: options.contact }),
       hasTable: options.hasTable ?? (() => true),
+      ...(options.topicTables === undefined ? {} : { topicTables: options.topicTables }),
+      columnHashKey: options.columnHashKey,
       logger: options.logger ?? silent,
       clock,
       limits: options.limits ?? {},
