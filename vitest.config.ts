@@ -44,6 +44,7 @@ export default defineConfig({
       { find: '@drc/store', replacement: source('store/src/index.ts') },
       { find: '@drc/cluster-manager', replacement: source('cluster-manager/src/index.ts') },
       { find: '@drc/client-sdk/congo', replacement: source('client-sdk/src/congo/index.ts') },
+      { find: '@drc/client-sdk/testing', replacement: source('client-sdk/src/testing/index.ts') },
       { find: '@drc/client-sdk', replacement: source('client-sdk/src/index.ts') },
     ],
   },

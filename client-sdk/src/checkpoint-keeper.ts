@@ -1,9 +1,9 @@
 import type { Checkpoint, StartFrom } from '@drc/protocol';
 
-/** A checkpoint that is to be saved; `step` orders them. It is made only when it is really written. */
-export interface Unsaved {
+/** A checkpoint that is to be saved; `step` orders them. It is made, and turned into text, only when it is really written. */
+export interface Unsaved<C extends { toString(): string } = Checkpoint> {
   readonly step: number;
-  readonly checkpoint: () => Checkpoint;
+  readonly checkpoint: () => C;
   /** Log time of its newest transaction, ms, where that is known. */
   readonly time?: number | undefined;
 }

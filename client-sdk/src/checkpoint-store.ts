@@ -1,6 +1,7 @@
-import { Checkpoint, DrcError } from '@drc/protocol';
+import { DrcError } from '@drc/protocol';
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { TopicsCheckpoint } from './topics/topics-checkpoint.js';
 
 /**
  * Where one subscription's checkpoint is kept. The text is opaque and must be given back as it was.
@@ -72,7 +73,7 @@ async function locate(path: string): Promise<string> {
 
 function checked(text: string, name: string): string {
   try {
-    Checkpoint.parse(text);
+    TopicsCheckpoint.parse(text);
     return text;
   } catch (cause) {
     throw failure(

@@ -2,6 +2,9 @@ import { DrcError, type StartFrom } from '@drc/protocol';
 import type { CheckpointKeeper, Unsaved } from './checkpoint-keeper.js';
 import type { CheckpointStore } from './checkpoint-store.js';
 
+/** What is written is a text, of one topic or of several. */
+type Text = Unsaved<{ toString(): string }>;
+
 /**
  * Writes checkpoints one after the other. While one is being written only the newest of those that wait is kept: it
  * covers the others. Never goes back.
@@ -9,7 +12,7 @@ import type { CheckpointStore } from './checkpoint-store.js';
 export class CheckpointWriter implements CheckpointKeeper {
   readonly #store: CheckpointStore;
   #savedStep = -1;
-  #waiting: Unsaved | undefined;
+  #waiting: Text | undefined;
   #writing: Promise<void> | undefined;
 
   constructor(store: CheckpointStore) {
@@ -33,7 +36,7 @@ export class CheckpointWriter implements CheckpointKeeper {
   }
 
   /** Resolves once this checkpoint, or a later one, is saved. @throws DrcError `CHECKPOINT_STORE`. */
-  async save(unsaved: Unsaved): Promise<void> {
+  async save(unsaved: Text): Promise<void> {
     if (unsaved.step > this.#savedStep && unsaved.step > (this.#waiting?.step ?? -1)) this.#waiting = unsaved;
     while (this.#savedStep < unsaved.step) await (this.#writing ??= this.#write());
   }

@@ -1,26 +1,43 @@
 import { DrcError, type Transport } from '@drc/protocol';
-import { unlessAborted } from './backoff.js';
+import { type BackoffLimits, defaultBackoff, unlessAborted } from './backoff.js';
 import type { AnyTables } from './change.js';
 import type { ConnectOptions } from './connect-options.js';
-import { Directory, type TopicInfo } from './directory.js';
+import { describeTopic, type DescribeOptions, type TopicDescription } from './describe.js';
+import { Directory, type StoreDirectory, type TopicInfo } from './directory.js';
 import { HubCheckpointKeeper } from './hub-checkpoint-keeper.js';
 import { HubCheckpoints } from './hub-checkpoints.js';
-import { checkConnectOptions, checkSubscribeOptions } from './option-check.js';
+import { checkConnectOptions, checkDescribeOptions, checkSubscribeOptions } from './option-check.js';
 import { checkedWindowBytes, defaultWindowBytes } from './read-window.js';
 import { checkRowOptions, rowRulesOf } from './row-options.js';
 import { SessionSource } from './session-source.js';
-import type { SubscribeOptions } from './subscribe-options.js';
-import { TopicSubscription, type Subscription } from './subscription.js';
+import { fromOf, type SubscribeOptions } from './subscribe-options.js';
+import { TopicSubscription, type Subscription, type SubscriptionParts } from './subscription.js';
+import { MergedSubscription } from './topics/merged-subscription.js';
+import type { TopicsSubscription } from './topics/topics-subscription.js';
+import { TopicsWriter } from './topics/topics-writer.js';
 
 /** A connection to the cluster managers: subscriptions are made here. */
 export interface Hub extends AsyncDisposable {
   /** The topics that these credentials may read. @throws DrcError `CLOSED` after `close()`. */
   topics(): Promise<readonly TopicInfo[]>;
   /**
+   * What the rows of a topic's tables look like now, for this principal: for tools; a loop finds it in each change (`tableVersion`).
+   * @throws TypeError on options that cannot be meant; DrcError `TOPIC_UNKNOWN`, `TABLE_UNKNOWN`, `FORBIDDEN`,
+   *   `STORE_UNAVAILABLE`, `PROTOCOL_VERSION` where the stores are older than this; `CLOSED`.
+   */
+  describe(topic: string, options?: DescribeOptions): Promise<TopicDescription>;
+  /**
    * Nothing is asked for until the subscription is iterated. `S` maps `schema.table` to the type of its rows.
    * @throws TypeError, RangeError or DrcError (`TABLE_UNKNOWN`, `CHECKPOINT_INVALID`) on options that cannot be meant; `CLOSED`.
    */
   subscribe<S = AnyTables>(topic: string, options?: SubscribeOptions): Subscription<S>;
+  /**
+   * Several topics in one loop, with one checkpoint: a logical database over several sources. The options hold for each of
+   * them: each must have the tables that are named without a glob, and has a window of its own. A topic that is new to
+   * `checkpoints` begins at `from`.
+   * @throws also TypeError where the list is empty or names one twice, and on `from: { transaction }`.
+   */
+  subscribe<S = AnyTables>(topics: readonly string[], options?: SubscribeOptions): TopicsSubscription<S>;
   /** Ends all subscriptions, their loops quietly. Closing twice is fine. @throws DrcError `CHECKPOINT_STORE`, as a subscription's `close()`. */
   close(): Promise<void>;
 }
@@ -52,8 +69,10 @@ const transportOf = ({ tls, plaintext }: ConnectOptions): Transport => ({
   ...(plaintext === undefined ? {} : { plaintext }),
 });
 
-class ManagedHub implements Hub {
-  readonly #directory: Directory;
+/** A hub over whatever knows its topics and stores. */
+export class ManagedHub implements Hub {
+  readonly #directory: StoreDirectory;
+  readonly #backoff: BackoffLimits;
   readonly #client: string;
   readonly #signal: AbortSignal | undefined;
   readonly #lifecycle = new AbortController();
@@ -61,8 +80,14 @@ class ManagedHub implements Hub {
   /** `<topic>/<name>` of the open ones whose checkpoints the managers keep. */
   readonly #kept = new Set<string>();
 
-  constructor(directory: Directory, { client, signal }: ConnectOptions) {
+  /** @param backoff between attempts of a subscription */
+  constructor(
+    directory: StoreDirectory,
+    { client, signal }: Pick<ConnectOptions, 'client' | 'signal'>,
+    backoff: BackoffLimits = defaultBackoff,
+  ) {
     this.#directory = directory;
+    this.#backoff = backoff;
     this.#client = client ?? 'drc-sdk';
     this.#signal = signal;
     signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -74,10 +99,52 @@ class ManagedHub implements Hub {
     return unlessAborted(this.#directory.topics(signal), signal);
   }
 
-  subscribe<S = AnyTables>(topic: string, options: SubscribeOptions = {}): Subscription<S> {
+  async describe(topic: string, options: DescribeOptions = {}): Promise<TopicDescription> {
+    const closed = this.#lifecycle.signal;
+    closed.throwIfAborted();
+    checkDescribeOptions(topic, options);
+    const { tables = [], signal } = options;
+    const ends = signal === undefined ? closed : AbortSignal.any([closed, signal]);
+    return await describeTopic(this.#directory, { topic, client: this.#client, tables }, ends);
+  }
+
+  subscribe<S = AnyTables>(topic: string, options?: SubscribeOptions): Subscription<S>;
+  subscribe<S = AnyTables>(topics: readonly string[], options?: SubscribeOptions): TopicsSubscription<S>;
+  subscribe<S>(
+    topics: string | readonly string[],
+    options: SubscribeOptions = {},
+  ): Subscription<S> | TopicsSubscription<S> {
     this.#lifecycle.signal.throwIfAborted();
-    checkSubscribeOptions(topic, options);
+    checkSubscribeOptions(topics, options);
     checkRowOptions(options);
+    const made = typeof topics === 'string' ? this.#one(topics, options) : this.#merged(topics, options);
+    // The row types are the caller's word; nothing at run time knows of them.
+    return made as unknown as Subscription<S> | TopicsSubscription<S>;
+  }
+
+  #merged(topics: readonly string[], { signal, ...options }: SubscribeOptions): MergedSubscription {
+    const { checkpoints, from } = options;
+    const isOurs = checkpoints !== undefined && !(checkpoints instanceof HubCheckpoints);
+    const writer = isOurs ? new TopicsWriter(checkpoints) : undefined;
+    const subscriptions: TopicSubscription[] = [];
+    try {
+      for (const topic of topics) {
+        const own = from === undefined ? options : { ...options, from: fromOf(from, topic)! };
+        subscriptions.push(this.#one(topic, own, writer && (() => writer.keeper(topic))));
+      }
+    } catch (error) {
+      // Nothing was begun.
+      for (const subscription of subscriptions) void subscription.close();
+      throw error;
+    }
+    return new MergedSubscription(subscriptions, signal);
+  }
+
+  #one(
+    topic: string,
+    options: SubscribeOptions,
+    keeper?: NonNullable<SubscriptionParts['keeper']>,
+  ): TopicSubscription {
     const keptByHub = options.checkpoints instanceof HubCheckpoints ? options.checkpoints : undefined;
     const name = keptByHub === undefined ? options.name : (keptByHub.name ?? options.name ?? 'default');
     if (keptByHub !== undefined && this.#kept.has(`${topic}/${name}`))
@@ -103,11 +170,12 @@ class ManagedHub implements Hub {
     const subscription = new TopicSubscription(
       {
         source,
+        backoff: this.#backoff,
         onClosed: () => {
           if (opened !== undefined) this.#subscriptions.delete(opened);
           if (keptAs !== undefined) this.#kept.delete(keptAs);
         },
-        ...(keptByHub ? { keeper: (failed) => this.#keeper(topic, name!, failed) } : {}),
+        keeper: keptByHub ? (failed) => this.#keeper(topic, name!, failed) : keeper,
       },
       options,
     );
@@ -117,8 +185,7 @@ class ManagedHub implements Hub {
       this.#subscriptions.add(subscription);
       if (keptAs !== undefined) this.#kept.add(keptAs);
     }
-    // The row types are the caller's word; nothing at run time knows of them.
-    return subscription as unknown as Subscription<S>;
+    return subscription;
   }
 
   #keeper(topic: string, name: string, failed: (error: unknown) => void): HubCheckpointKeeper {

@@ -59,6 +59,8 @@ function afterMessage(
       return state.kind === 'subscribing'
         ? { kind: 'streaming', store: state.store }
         : unexpected('subscribed', state);
+    case 'described':
+      return unexpected('described', state);
     case 'caughtUp':
     case 'falling':
     case 'renewed':

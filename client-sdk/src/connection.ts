@@ -30,6 +30,22 @@ export interface ConnectionOptions {
   readonly transport?: Transport;
 }
 
+/** A way to one store. */
+export interface StoreConnection {
+  /** Does nothing once the connection has ended. */
+  send(message: ClientMessage): void;
+  /** Ends the connection; the listener hears nothing more. */
+  close(): Promise<void>;
+}
+
+/** Opens a way to the store at an address; the listener hears nothing before this has returned. */
+export type ConnectToStore = (
+  address: string,
+  ticket: string,
+  listener: ConnectionListener,
+  options: ConnectionOptions,
+) => StoreConnection;
+
 /** The silence is measured in so many ticks: a process that was stopped itself then counts one tick, not an hour. */
 const ticksOfSilence = 9;
 
@@ -37,7 +53,7 @@ const ticksOfSilence = 9;
  * One WebSocket to one store. Decides nothing but this: what the bytes below a frame do wrong (a flipped bit in
  * WebSocket's own header, say) is `FRAME_CORRUPT`, and any other end is `CONNECTION_LOST`; both can be retried.
  */
-export class Connection {
+export class Connection implements StoreConnection {
   readonly #socket: WebSocket;
   readonly #listener: ConnectionListener;
   readonly #watchdog: NodeJS.Timeout;
@@ -142,6 +158,10 @@ export class Connection {
     clearInterval(this.#watchdog);
   }
 }
+
+/** The way that services take. @throws as the constructor of `Connection`. */
+export const connectOverWebSocket: ConnectToStore = (address, ticket, listener, options) =>
+  new Connection(address, ticket, listener, options);
 
 /**
  * A refused upgrade: the code stands in the header `drc-error`, and there is no body.

@@ -8,6 +8,7 @@ import {
   type Transport,
 } from '@drc/protocol';
 import { unlessAborted } from './backoff.js';
+import { connectOverWebSocket, type ConnectToStore } from './connection.js';
 import { errorOfBody, isObject } from './error-body.js';
 
 /** Who asks: a person or service with a password, a machine key, or a token that was issued before. */
@@ -81,15 +82,31 @@ const maxQueryCharacters = 4 * 1024;
 const maxReaderCharacters = 200;
 const maxAnswerBytes = 4 * 1024 * 1024;
 
+/** Where a hub learns which topics there are and which stores have them, and how it reaches those. */
+export interface StoreDirectory {
+  readonly transport: Transport;
+  /** Opens a way to a store that the directory names. */
+  readonly connect: ConnectToStore;
+  topics(signal: AbortSignal): Promise<readonly TopicInfo[]>;
+  stores(topic: string, from: StartFrom, signal: AbortSignal, reader?: string): Promise<Placement>;
+  ask(
+    method: string,
+    path: string,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>>>;
+}
+
 /**
  * Asks the cluster managers. Any of them will do: the one that answered last is asked first, and one that does not
  * answer, or does not know, is passed over. Tries each once; waiting and trying again is the caller's.
  */
-export class Directory {
+export class Directory implements StoreDirectory {
   readonly #addresses: readonly string[];
   readonly #credentials: Credentials;
   /** How managers, and the stores that they name, are reached. */
   readonly transport: Transport;
+  readonly connect = connectOverWebSocket;
   readonly #answerMs: number;
   /** Index of the manager that answered last. */
   #preferred = 0;

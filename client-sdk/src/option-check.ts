@@ -2,6 +2,7 @@ import { checkTlsOptions, DrcError, isTransactionId, type TlsOptions } from '@dr
 import type { ConnectOptions } from './connect-options.js';
 import { isObject } from './error-body.js';
 import { checkSubscriptionName } from './hub-checkpoints.js';
+import type { DescribeOptions } from './describe.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 
 /*
@@ -40,6 +41,7 @@ const subscribeKeys = keysOf<SubscribeOptions>({
   windowBytes: true,
   signal: true,
 });
+const describeKeys = keysOf<DescribeOptions>({ tables: true, signal: true });
 const tlsKeys = keysOf<TlsOptions>({ ca: true, cert: true, key: true, serverName: true });
 const operations: readonly unknown[] = ['insert', 'update', 'delete'];
 const credentialKinds = '{ name, password }, { machineKey } or { token }';
@@ -68,12 +70,13 @@ export function checkConnectOptions(options: ConnectOptions): void {
  * `windowBytes` is checked where it is used, a checkpoint's text where it is read.
  * @throws TypeError, naming the option; DrcError `TABLE_UNKNOWN` on a name that no table can have.
  */
-export function checkSubscribeOptions(topic: string, options: SubscribeOptions): void {
-  if (typeof topic !== 'string' || topic === '')
-    throw new TypeError(`subscribe: the topic is ${shown(topic)}; hub.topics() lists those that there are.`);
+export function checkSubscribeOptions(topics: string | readonly string[], options: SubscribeOptions): void {
+  checkTopics(topics);
   if (!isObject(options)) throw new TypeError('subscribe: the options are no object.');
   checkKeys(options, subscribeKeys, 'subscribe');
   if (options.from !== undefined) checkFrom(options.from);
+  if (Array.isArray(topics) && isObject(options.from) && 'transaction' in options.from)
+    throw new TypeError('from.transaction: a transaction is of one topic; give a timestamp or a checkpoint.');
   if (options.tables !== undefined) checkTables(options.tables);
   if (options.operations !== undefined) checkOperations(options.operations);
   if (options.acknowledgeGaps !== undefined) checkGaps(options.acknowledgeGaps);
@@ -82,6 +85,29 @@ export function checkSubscribeOptions(topic: string, options: SubscribeOptions):
     throw new TypeError('backfill: it is true or false.');
   if (options.name !== undefined) checkSubscriptionName(options.name, 'name');
   checkSignal(options.signal);
+}
+
+/** @throws TypeError, naming the option; DrcError `TABLE_UNKNOWN` on a name that no table can have. */
+export function checkDescribeOptions(topic: string, options: DescribeOptions): void {
+  if (typeof topic !== 'string' || topic === '')
+    throw new TypeError(`describe: the topic is ${shown(topic)}; hub.topics() lists those that there are.`);
+  if (!isObject(options)) throw new TypeError('describe: the options are no object.');
+  checkKeys(options, describeKeys, 'describe');
+  if (options.tables !== undefined) checkTables(options.tables);
+  checkSignal(options.signal);
+}
+
+function checkTopics(topics: unknown): void {
+  const list = Array.isArray(topics) ? (topics as unknown[]) : [topics];
+  if (list.length === 0) throw new TypeError('subscribe: the list of topics is empty.');
+  for (const [index, topic] of list.entries()) {
+    if (typeof topic !== 'string' || topic === '')
+      throw new TypeError(
+        `subscribe: the topic is ${shown(topic)}; hub.topics() lists those that there are.`,
+      );
+    if (list.indexOf(topic) !== index)
+      throw new TypeError(`subscribe: ${shown(topic)} stands in the list twice.`);
+  }
 }
 
 function checkClusterManager(value: unknown): void {

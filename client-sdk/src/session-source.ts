@@ -1,6 +1,6 @@
 import { DrcError, isDrcError, type ErrorCode, type StartFrom } from '@drc/protocol';
 import { defaultBackoff, pause, pauseBefore } from './backoff.js';
-import type { Directory, Placement, StoreAddress } from './directory.js';
+import type { Placement, StoreAddress, StoreDirectory } from './directory.js';
 import { grantTextOf } from './grant-text.js';
 import { Session, type SessionOptions, type SessionRequest } from './session.js';
 
@@ -30,7 +30,7 @@ const storeFaults: ReadonlySet<ErrorCode> = new Set([
 
 /** Finds a store for one subscription, opens a session with it, and keeps the session's ticket fresh. */
 export class SessionSource {
-  readonly #directory: Directory;
+  readonly #directory: StoreDirectory;
   readonly #request: Omit<SessionRequest, 'from'>;
   readonly #options: SessionOptions;
   /** The manager's last answer: without a manager its stores are still good while the ticket is. */
@@ -46,10 +46,14 @@ export class SessionSource {
   /** The store that ended its session by a fault of its own; the next `open` passes over it. */
   #faulty: { readonly address: string; readonly error: DrcError } | undefined;
 
-  constructor(directory: Directory, request: Omit<SessionRequest, 'from'>, options: SessionOptions = {}) {
+  constructor(
+    directory: StoreDirectory,
+    request: Omit<SessionRequest, 'from'>,
+    options: SessionOptions = {},
+  ) {
     this.#directory = directory;
     this.#request = request;
-    this.#options = options;
+    this.#options = { connect: directory.connect, ...options };
   }
 
   get topic(): string {

@@ -16,7 +16,12 @@ import {
   type StreamRecord,
   type Subscribed,
 } from '@drc/protocol';
-import { Connection, type ConnectionOptions } from './connection.js';
+import {
+  connectOverWebSocket,
+  type ConnectionOptions,
+  type ConnectToStore,
+  type StoreConnection,
+} from './connection.js';
 import { next, type ConnectionEvent, type ConnectionState } from './connection-state.js';
 import { ReadWindow } from './read-window.js';
 
@@ -42,6 +47,8 @@ export interface SessionRequest {
 export interface SessionOptions extends ConnectionOptions {
   /** How long the greeting and the store's seek may take, in ms. Default 30 s. */
   readonly greetingMs?: number;
+  /** How stores are reached. Default: over WebSockets. */
+  readonly connect?: ConnectToStore;
 }
 
 /** What comes out of a session, in the order in which the store sent it. */
@@ -60,7 +67,7 @@ const caughtUp: SessionItem = { kind: 'caughtUp' };
  * is polled; what arrived whole before the session ended can still be polled afterwards.
  */
 export class Session implements AsyncDisposable {
-  readonly #connection: Connection;
+  readonly #connection: StoreConnection;
   readonly #request: SessionRequest;
   readonly #window: ReadWindow;
   readonly #reader = new RecordReader();
@@ -83,7 +90,8 @@ export class Session implements AsyncDisposable {
   private constructor(address: string, ticket: string, request: SessionRequest, options: SessionOptions) {
     this.#request = request;
     this.#window = new ReadWindow(request.windowBytes);
-    this.#connection = new Connection(
+    const connect = options.connect ?? connectOverWebSocket;
+    this.#connection = connect(
       `${address.replace(/\/+$/, '')}/v1/stream/${encodeURIComponent(request.topic)}`,
       ticket,
       {

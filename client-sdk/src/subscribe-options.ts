@@ -1,25 +1,26 @@
 import {
   canonicalTransactionId,
-  Checkpoint,
+  type Checkpoint,
   DrcError,
   type Partition,
   type RowOperation,
   type StartFrom,
 } from '@drc/protocol';
 import type { CheckpointStore } from './checkpoint-store.js';
+import { TopicsCheckpoint } from './topics/topics-checkpoint.js';
 
 export interface SubscribeOptions {
   /**
    * Where to begin: only while `checkpoints` holds none. Default `latest`. A number or Date is a moment of the
    * source's history (ms since 1970); the stream then begins a little earlier rather than later. With `transaction`, the
-   * id of one (`Transaction.id`), it begins with that.
+   * id of one (`Transaction.id`), it begins with that: not for several topics. A `checkpoint` of several has a place in each of them.
    */
   readonly from?:
     | 'earliest'
     | 'latest'
     | { readonly timestamp: Date | number }
     | { readonly transaction: string }
-    | { readonly checkpoint: string | Checkpoint };
+    | { readonly checkpoint: string | Checkpoint | TopicsCheckpoint };
   /**
    * Whether a moment that lies before the log may be read from the source, which still has it in its binlogs. Needs the right
    * `backfill`, and a store that allows it. Default false: such a moment is `RETENTION_EXPIRED`.
@@ -74,16 +75,30 @@ export function startOf(from: NonNullable<SubscribeOptions['from']>, topic: stri
   return { kind: 'timestamp', time: Math.floor(Number(from.timestamp)) };
 }
 
-/** @throws DrcError `CHECKPOINT_INVALID`, also for one of another topic. */
+/** @throws DrcError `CHECKPOINT_INVALID`, also for one of another topic, or of others too. */
 export function checkpointOf(text: string, topic: string): Checkpoint {
-  const checkpoint = Checkpoint.parse(text);
-  if (checkpoint.topic !== topic)
-    throw new DrcError(
-      'CHECKPOINT_INVALID',
-      `The checkpoint is of topic ${checkpoint.topic}, not ${topic}.`,
-      {
-        topic,
-      },
-    );
-  return checkpoint;
+  const whole = TopicsCheckpoint.parse(text);
+  const checkpoint = whole.of(topic);
+  if (checkpoint !== undefined && whole.topics.length === 1) return checkpoint;
+  const all = whole.topics.join(', ');
+  throw new DrcError(
+    'CHECKPOINT_INVALID',
+    checkpoint === undefined
+      ? `The checkpoint is of topic ${all}, not ${topic}.`
+      : `The checkpoint is of the topics ${all}, not of ${topic} alone: subscribe to the list of them.`,
+    { topic },
+  );
+}
+
+/** What `from` says for one of several topics. @throws DrcError `CHECKPOINT_INVALID` where its checkpoint has no place there. */
+export function fromOf(from: SubscribeOptions['from'], topic: string): SubscribeOptions['from'] {
+  if (typeof from !== 'object' || !('checkpoint' in from)) return from;
+  const whole = TopicsCheckpoint.parse(from.checkpoint.toString());
+  const checkpoint = whole.of(topic);
+  if (checkpoint !== undefined) return { checkpoint };
+  throw new DrcError(
+    'CHECKPOINT_INVALID',
+    `The checkpoint has no place in topic ${topic}, only in ${whole.topics.join(', ')}. With \`checkpoints: memoryCheckpoints(text)\` it begins at \`from\`.`,
+    { topic },
+  );
 }

@@ -47,7 +47,7 @@ export interface SubscriptionParts {
   readonly random?: () => number;
   readonly onClosed?: () => void;
   /** Keeps the place. Default: what the options say; without `checkpoints` nothing does. */
-  readonly keeper?: (failed: (error: unknown) => void) => CheckpointKeeper;
+  readonly keeper?: ((failed: (error: unknown) => void) => CheckpointKeeper) | undefined;
 }
 
 /** How often, at most, progress without transactions is saved, in ms. */

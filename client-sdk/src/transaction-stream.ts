@@ -86,6 +86,10 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
     this.#from = options.from;
   }
 
+  get topic(): string {
+    return this.#options.source.topic;
+  }
+
   /** True while the stream waits for the loop. */
   get isHeldUp(): boolean {
     return this.#session?.isHeldUp === true;

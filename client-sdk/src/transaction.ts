@@ -15,6 +15,7 @@ export interface AllOptions {
 export interface Transaction<S = AnyTables> {
   /** `domain-server-sequence` (MariaDB), `uuid[:tag]:number` (MySQL), or `server/file:offset` (no GTID). */
   readonly id: string;
+  readonly topic: string;
   /** When the source committed it, as the source says (MariaDB: whole seconds). */
   readonly commitTime: Date;
   /** The same in µs since 1970. */
@@ -40,6 +41,7 @@ const defaultMaxBytes = 64 * 1024 * 1024;
 
 /** What a transaction needs of the stream that it comes from. */
 export interface TransactionOwner {
+  readonly topic: string;
   /** Whether the loop still has this transaction in its hands. */
   holds(transaction: StreamedTransaction): boolean;
   checkpointAt(mark: Mark): Checkpoint;
@@ -73,6 +75,10 @@ export class StreamedTransaction implements Transaction {
     this.mark = mark;
     this.#owner = owner;
     this.#cursor = cursor;
+  }
+
+  get topic(): string {
+    return this.#owner.topic;
   }
 
   /** Whether it came out of this stream. */

@@ -61,6 +61,7 @@ describe('a violation is found:', () => {
       'client-sdk/src/index.ts',
       'client-sdk/src/client.ts',
       'client-sdk/src/congo/index.ts',
+      'client-sdk/src/testing/index.ts',
       'cli/src/main.ts',
     ].map((path) => [path, 'export {};\n']),
   );
@@ -102,6 +103,9 @@ describe('a violation is found:', () => {
     ],
     ['nobody imports the wiring', 'store/src/a.ts', './store.js', /store.ts is above it/],
     ['congo uses the public entry', 'client-sdk/src/congo/a.ts', '../client.js', /public entry/],
+    ['the SDK does not know its test kit', 'client-sdk/src/a.ts', './testing/index.js', /is above it/],
+    ['nor does that know the store', 'client-sdk/src/testing/a.ts', '@drc/store', /does not know/],
+    ['nor sockets', 'client-sdk/src/testing/a.ts', 'ws', /ws lives in/],
     ['the SDK does not know congo', 'client-sdk/src/a.ts', './congo/index.js', /is above it/],
     ['a file that is not there', 'store/src/a.ts', './nowhere.js', /no such file/],
     ['an undeclared dependency', 'store/src/a.ts', 'left-pad', /does not declare left-pad/],

@@ -101,6 +101,7 @@ const tops: Readonly<Record<string, readonly string[]>> = {
   'cluster-manager/src/index.ts': [],
   'client-sdk/src/index.ts': ['client-sdk/src/congo/'],
   'client-sdk/src/congo/': ['client-sdk/src/congo/'],
+  'client-sdk/src/testing/': ['client-sdk/src/testing/'],
 };
 
 /** `dependencies` and `peerDependencies` of each package, by folder name. */

@@ -5,6 +5,8 @@ import type { ErrorCode } from '@drc/protocol';
 export interface FakeManagerOptions {
   /** Address of each store of the topic `shop`, best first. */
   readonly stores?: readonly string[];
+  /** Addresses of the stores of other topics. Default: there are none. */
+  readonly others?: Readonly<Record<string, readonly string[]>>;
   readonly ticketLifeMs?: number;
   readonly tokenLifeMs?: number;
   /** Makes the n-th ticket. Default: a text that only a fake store takes. */
@@ -18,9 +20,10 @@ export interface Refusal {
   readonly headers?: Record<string, string>;
 }
 
-/** Speaks the cluster manager's side of the HTTP API, for one topic and one user (`reader`, `secret`). */
+/** Speaks the cluster manager's side of the HTTP API, for one topic or a few and one user (`reader`, `secret`). */
 export class FakeManager implements AsyncDisposable {
   stores: readonly string[];
+  readonly others: Readonly<Record<string, readonly string[]>>;
   ticketLifeMs: number;
   tokenLifeMs: number;
   /** Answers to the next questions for stores; when used up, the real ones. */
@@ -37,6 +40,7 @@ export class FakeManager implements AsyncDisposable {
 
   private constructor(options: FakeManagerOptions) {
     this.stores = options.stores ?? [];
+    this.others = options.others ?? {};
     this.ticketLifeMs = options.ticketLifeMs ?? 600_000;
     this.tokenLifeMs = options.tokenLifeMs ?? 600_000;
     this.#sign = options.sign ?? ((n) => `header.ticket-${n}.signature`);
@@ -109,13 +113,15 @@ export class FakeManager implements AsyncDisposable {
     if (!this.#tokens.has(token)) return refuse({ status: 401, code: 'UNAUTHENTICATED' });
     if (url.pathname === '/v1/topics')
       return send(200, { topics: [{ topic: 'shop', stores: this.stores.length }] });
-    if (url.pathname !== '/v1/topics/shop/stores') return refuse({ status: 404, code: 'TOPIC_UNKNOWN' });
+    const topic = /^\/v1\/topics\/([^/]+)\/stores$/.exec(url.pathname)?.[1] ?? '';
+    const addresses = topic === 'shop' ? this.stores : this.others[topic];
+    if (addresses === undefined) return refuse({ status: 404, code: 'TOPIC_UNKNOWN' });
     const refusal = this.refusals.shift();
     if (refusal !== undefined) return refuse(refusal);
     this.questions.push(body.from ?? url.searchParams.get('from') ?? 'nothing');
     const ticket = this.#sign(this.tickets.length + 1);
     this.tickets.push(ticket);
-    const stores = this.stores.map((address, index) => ({ id: `store-${index + 1}`, address }));
+    const stores = addresses.map((address, index) => ({ id: `store-${index + 1}`, address }));
     return send(200, { stores, ticket, ticketExpiresAt: Date.now() + this.ticketLifeMs });
   }
 }
