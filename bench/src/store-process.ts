@@ -69,6 +69,8 @@ clusterManagers: ['${manager?.url ?? 'http://127.0.0.1:9'}']
     );
     const child = spawn(process.execPath, [...process.execArgv, drc, 'store', 'start', '--config', config], {
       env: {
+        // As docs/operations.md advises.
+        MALLOC_ARENA_MAX: '2',
         ...process.env,
         DRC_SOURCE_PASSWORD: server.password,
         DRC_MACHINE_KEY: manager?.storeKey ?? 'none',

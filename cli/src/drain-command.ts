@@ -16,7 +16,7 @@ export function addDrainCommand(store: Command): void {
       `
 To be run on the store's machine: its admin port is on loopback. Each reader is sent away behind a whole transaction, and
 goes on at another store without a gap or a repeat; whom no other store can take stays. Tells how many are left until none
-is; ended before, the store drains on. See "Several stores" in docs/operations.md.
+is; ended before, the store drains on. See "Move the readers of a store" in docs/operations.md.
 
 Examples:
   drc store drain --config store.yaml --stop

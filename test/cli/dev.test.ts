@@ -191,6 +191,15 @@ test('a wrong password, and a source that does not answer, end drc dev with thei
   expect(away.code).toBe(1);
   expect(away.stderr).toMatch(/^SOURCE_UNREACHABLE: [^\n]*\n {2}[^\n]*\n$/);
   expect(away.stderr).not.toMatch(/again|goes on/);
+
+  // Neither attempt began a log: its beginning can still be chosen.
+  await using right = startCommand([...devArguments(source), '--start', 'now'], {
+    cwd: folder.path,
+    env: { DRC_SOURCE_PASSWORD: '' },
+  });
+  await right.prints('drc tail shop');
+  expect(right.stderr).not.toContain('--start is for');
+  await right.stop();
 });
 
 test('a port in use, a folder in use and a folder of another source end drc dev with their codes', async () => {

@@ -6,7 +6,7 @@ import {
   parseManagerConfig,
 } from '@drc/cluster-manager';
 import { DrcError } from '@drc/protocol';
-import { type Store, type StoreConfig, parseStoreConfig } from '@drc/store';
+import { type Store, type StoreConfig, parseStoreConfig, summarizeLog } from '@drc/store';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -76,7 +76,7 @@ export async function dev(flags: DevFlags, signal: AbortSignal): Promise<void> {
   // Before anything is made: a wrong topic or table is a fault of the command line.
   storeConfig('http://127.0.0.1');
   await makeFolder(flags.data);
-  if (flags.start !== undefined && existsSync(topicFolder)) {
+  if (flags.start !== undefined && (await hasBegun(topicFolder))) {
     process.stderr.write(
       `Note: --start is for an empty log. ${topicFolder} goes on where it was; remove it to begin anew.\n`,
     );
@@ -224,4 +224,11 @@ function tellReconnections(store: Store, logger: Logger): void {
     logger.warn('source connected');
   }, 200);
   void store.captureEnded.finally(() => clearInterval(timer));
+}
+
+/** Whether capture has a place in this log. A log that nothing can be told of has not begun: what is wrong with it comes later. */
+async function hasBegun(folder: string): Promise<boolean> {
+  if (!existsSync(folder)) return false;
+  const summary = await summarizeLog(folder).catch(() => undefined);
+  return summary?.contents?.position !== undefined;
 }
