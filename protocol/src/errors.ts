@@ -146,7 +146,7 @@ export const errorTable = {
     'No store of the topic can serve the wanted moment right now. The SDK tries again.',
   ),
   STORE_DRAINING: retry(
-    'An operator moves the readers of this store away (drc store drain); another store of the topic has all that this one needs next. The SDK goes on there at once.',
+    'The readers of this store are moved away, by an operator (drc store drain) or because its capture stands still; another store of the topic has all that this one needs next. The SDK goes on there at once.',
   ),
   WRONG_STORE: retry('The address led to a store of another topic. The SDK asks the cluster manager again.'),
   RATE_LIMITED: retry('Too many requests. Wait as long as the answer says.'),

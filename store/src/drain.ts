@@ -29,19 +29,27 @@ export interface DrainOptions {
   /** Tells the managers now. */
   readonly announce: () => void;
   readonly logger: Logger;
+  /** Default: the monotonic clock, ms. */
+  readonly now?: () => number;
 }
 
 /** How often it looks whether readers are left, ms. */
 const lookMs = 200;
+/** After a time without its source a store waits so long for its own return before readers go to one that was faster, ms. */
+const patienceMs = 10_000;
 
 /**
- * Moves a store's readers to the other stores of its topic. Only whom another store can serve is sent away, and that is
+ * Moves a store's readers to the other stores of its topic: because an operator says so, or because its own log stands still
+ * while others go on. Only whom another store can serve is sent away, and that is
  * looked at with each answer of a manager: so nobody is sent away for nothing, and whoever has to stay goes once there is a
  * place to go to.
  */
 export class Drain implements Disposable {
   readonly #options: DrainOptions;
-  #isDraining = false;
+  #isOrdered = false;
+  #isStill = false;
+  /** Since when managers name other stores that go on. */
+  #othersSince: number | undefined;
   #stops = false;
   #staying = 0;
   #otherStores: number | undefined;
@@ -56,26 +64,25 @@ export class Drain implements Disposable {
   }
 
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#isOrdered || this.#isStill;
   }
 
   get status(): DrainStatus {
     return {
-      draining: this.#isDraining,
+      draining: this.isDraining,
       readers: this.#options.readers(),
-      staying: this.#isDraining ? this.#staying : 0,
-      otherStores: this.#isDraining ? this.#otherStores : undefined,
+      staying: this.isDraining ? this.#staying : 0,
+      otherStores: this.isDraining ? this.#otherStores : undefined,
       stops: this.#stops,
     };
   }
 
   /** @param stops whether `emptied` is to resolve when no reader is left. Beginning twice is fine. */
   begin(stops: boolean): void {
-    if (!this.#isDraining) {
+    if (!this.#isOrdered)
       this.#options.logger.info({ readers: this.#options.readers() }, 'Draining: readers are moved away');
-      this.#otherStores = undefined;
-    }
-    this.#isDraining = true;
+    if (!this.isDraining) this.#otherStores = undefined;
+    this.#isOrdered = true;
     this.#stops ||= stops;
     if (this.#stops) this.#looking ??= setInterval(() => this.#look(), lookMs);
     this.#options.announce();
@@ -83,18 +90,34 @@ export class Drain implements Disposable {
 
   /** Takes readers again. Who has left does not come back because of it. */
   undo(): void {
-    if (this.#isDraining) this.#options.logger.info('Draining was taken back');
-    this.#isDraining = false;
+    if (this.#isOrdered) this.#options.logger.info('Draining was taken back');
+    this.#isOrdered = false;
     this.#stops = false;
-    this.#staying = 0;
+    if (!this.isDraining) this.#staying = 0;
     this[Symbol.dispose]();
     this.#options.announce();
   }
 
+  /** To be told with each announcement whether the log stands still: what is announced then says so. */
+  standstill(isStill: boolean): void {
+    if (isStill === this.#isStill) return;
+    const { logger, readers } = this.#options;
+    if (isStill)
+      logger.warn({ readers: readers() }, 'The log stands still: readers go where another does not');
+    else logger.info('The log goes on');
+    if (!this.isDraining) this.#otherStores = undefined;
+    this.#isStill = isStill;
+    this.#othersSince = undefined;
+    if (!this.isDraining) this.#staying = 0;
+  }
+
   /** A manager that knows of the drain tells where readers can go. */
   heard(others: readonly OtherStore[]): void {
-    if (!this.#isDraining || this.#moving !== undefined) return;
+    if (!this.isDraining || this.#moving !== undefined) return;
     this.#otherStores = others.length;
+    if (others.length === 0) this.#othersSince = undefined;
+    else this.#othersSince ??= this.#now();
+    if (!this.#isOrdered && this.#now() - (this.#othersSince ?? Infinity) < patienceMs) return;
     this.#moving = this.#move(others)
       .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'Readers could not be moved'))
       .finally(() => (this.#moving = undefined));
@@ -103,6 +126,10 @@ export class Drain implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#looking);
     this.#looking = undefined;
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
   }
 
   async #move(others: readonly OtherStore[]): Promise<void> {
@@ -118,13 +145,13 @@ export class Drain implements Disposable {
   }
 
   async #covers(missing: readonly TransactionSet[], lsn: number): Promise<boolean> {
-    if (missing.length === 0 || !this.#isDraining) return false;
+    if (missing.length === 0 || !this.isDraining) return false;
     const executed = await this.#options.executedBefore(lsn);
     return missing.some((set) => set.isSubsetOf(executed));
   }
 
   #look(): void {
-    if (!this.#isDraining || this.#options.readers() > 0) return;
+    if (!this.#isOrdered || this.#options.readers() > 0) return;
     this.#options.logger.info('No reader is left');
     this[Symbol.dispose]();
     this.#resolveEmptied();

@@ -17,6 +17,8 @@ export interface StoreMetricsSource {
   capture(): CaptureSnapshot | undefined;
   /** One word, such as `streaming`. */
   captureState(): string;
+  /** Whether readers are moved away; absent where there are none to move. */
+  draining?(): boolean;
   serve(): ServeCounters | undefined;
   sessions(): readonly SessionStatus[];
   /** How many readers read from before the log. */
@@ -96,6 +98,10 @@ export class StoreMetrics {
     this.#gauge('log_bytes', 'What the log took of the disk at the last retention pass.', () => {
       const bytes = this.#source.logBytes();
       return bytes === undefined ? [] : [[bytes]];
+    });
+    this.#gauge('draining', '1 while readers are moved to other stores.', () => {
+      const draining = this.#source.draining?.();
+      return draining === undefined ? [] : [[Number(draining)]];
     });
     this.#gauge('gaps', 'Transactions in the log that were left out: a GAP stands in their place.', () => {
       const gaps = this.#source.gaps?.();

@@ -6,8 +6,8 @@ import { readColumnHashKey } from './column-hash-key.js';
 import { captureDigest } from './capture-digest.js';
 import { type Clock, systemClock } from './clock.js';
 import type { StoreConfig } from './config.js';
-import { CpuShare } from './cpu-share.js';
 import { Drain } from './drain.js';
+import { announcedStatus } from './announced-status.js';
 import { SourceBackfills } from './backfill/source-backfills.js';
 import { fillLog } from './fill/fill-log.js';
 import { historyEnd } from './history-end.js';
@@ -225,7 +225,6 @@ async function open(
     }),
   );
   void endHistory(capture, log, server, logger);
-  const cpu = new CpuShare();
   const drain = new Drain({
     executedBefore: (lsn) => log.executedBefore(lsn),
     moveSessions: (canGo) => server.moveSessions(canGo),
@@ -241,19 +240,7 @@ async function open(
       topic: config.topic,
       storeId,
       address: config.serve.address ?? server.url,
-      status: () =>
-        log.capture.identity === undefined
-          ? undefined
-          : {
-              extent: log.extent(),
-              captureState: capture.state.kind,
-              ...(drain.isDraining ? { draining: true } : {}),
-              load: {
-                sessions: server.sessions.length,
-                maxSessions: config.serve.maxSessions,
-                cpu: cpu.take(),
-              },
-            },
+      status: announcedStatus({ log, capture, server, drain, maxSessions: config.serve.maxSessions }),
       others: (others) => drain.heard(others),
       captureDigest: captureDigest(config.capture),
       keys,
@@ -283,6 +270,7 @@ async function open(
     gaps: () => log.gaps,
     capture: () => capture.counters.snapshot(),
     captureState: () => capture.state.kind,
+    draining: () => drain.isDraining,
     serve: () => server.counters,
     sessions: () => server.sessions,
     ...(backfills === undefined ? {} : { backfills: () => backfills.active }),

@@ -4,12 +4,15 @@ export const faultKinds = [
   'kill a store',
   'freeze a store',
   'stop a store in order',
-  'kill the manager',
-  'freeze the manager',
+  'kill a manager',
+  'freeze a manager',
+  'kill ZooKeeper',
+  'freeze ZooKeeper',
   'kill a reader',
   'freeze a reader',
   'kill the source',
   'freeze the source',
+  'promote the replica',
   'cut what goes to the source',
   'stall what comes from the source',
   'flip a bit that comes from the source',
@@ -21,7 +24,10 @@ export const faultKinds = [
   'refuse readers',
   'fail a write of a store',
   'fail a sync of a store',
+  'fill the disk of a store',
   'tear the end of a log',
+  'flip a bit of a log',
+  'shift the clock of a store',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -1,16 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Flavour } from '../support/database-server.js';
 import { Random } from '../support/random.js';
-import { FaultCluster } from './fault-cluster.js';
+import { type ClusterSize, FaultCluster } from './fault-cluster.js';
 import { inject } from './fault-injection.js';
 import { type FaultKind, plannedFaults } from './fault-plan.js';
 import { FaultWriter } from './fault-writer.js';
-import { faultsOf, type Note } from './verdict.js';
+import { fiveReaders, tenReaders } from './reader-kind.js';
+import { faultsOf, type ReaderEvidence } from './verdict.js';
 
 export interface FaultRunOptions {
   readonly seed: number;
   readonly seconds: number;
   readonly flavour: Flavour;
+  /** Default: the whole cluster. */
+  readonly size?: Partial<ClusterSize>;
   /** See `ClusterSize`. */
   readonly leaveOut?: number;
 }
@@ -25,7 +28,11 @@ export interface FaultRunResult {
   readonly transactions: number;
 }
 
-const settleMs = 120_000;
+const wholeCluster = { stores: 3, managers: 3, readers: tenReaders, replica: true };
+/** For short runs: little to start. */
+export const smallCluster = { stores: 3, managers: 1, readers: fiveReaders, replica: false };
+
+const settleMs = 180_000;
 /** Faults that may be under way at a time. */
 const atOnce = 3;
 
@@ -34,11 +41,12 @@ export async function runFaults({
   seed,
   seconds,
   flavour,
+  size = wholeCluster,
   leaveOut,
 }: FaultRunOptions): Promise<FaultRunResult> {
   const random = new Random(seed);
-  await using cluster = await FaultCluster.start({ flavour, stores: 3, readers: 4, leaveOut });
-  const writer = new FaultWriter(cluster.source, new Random(seed + 1));
+  await using cluster = await FaultCluster.start({ ...wholeCluster, ...size, flavour, leaveOut });
+  const writer = new FaultWriter(() => cluster.source, new Random(seed + 1));
   await writer.makeTables();
   const stop = new AbortController();
   const writing = writer.run(stop.signal);
@@ -50,7 +58,7 @@ export async function runFaults({
   for (const fault of plannedFaults(random)) {
     if (Date.now() > end) break;
     while (running.size >= atOnce) await Promise.race(running);
-    const work = inject(cluster, fault, held)
+    const work = inject({ cluster, writer, held }, fault)
       .then((isDone) => {
         if (isDone) injected[fault.kind] = (injected[fault.kind] ?? 0) + 1;
       })
@@ -61,32 +69,33 @@ export async function runFaults({
   await Promise.all(running);
   stop.abort();
   await writing;
+  await writer.finish();
   const numbers = await writer.numbers();
-  const faults = [...(await settled(cluster, numbers)), ...(await judged(cluster, numbers))];
+  const faults = [...(await settled(cluster)), ...(await judged(cluster, numbers))];
   return { seed, flavour, faults, injected, transactions: numbers.length };
 }
 
-/** Starts again what has ended, and waits until every reader has the newest transaction. */
-async function settled(cluster: FaultCluster, numbers: readonly number[]): Promise<string[]> {
+/** Starts again what has ended, and waits until every reader has the last transaction. */
+async function settled(cluster: FaultCluster): Promise<string[]> {
   const deadline = Date.now() + settleMs;
-  const last = numbers.at(-1);
   const isLate = new Set(cluster.readers);
   while (isLate.size > 0 && Date.now() < deadline) {
     for (const part of cluster.parts) part.start();
     await sleep(500);
-    for (const reader of isLate)
-      if ((await cluster.notes(reader)).some((note) => 'numbers' in note && note.numbers.includes(last!)))
-        isLate.delete(reader);
+    for (const reader of isLate) {
+      const notes = await cluster.notes(reader);
+      if (notes.some((note) => 'ddl' in note && note.ddl.includes('ALTER TABLE'))) isLate.delete(reader);
+    }
   }
   const lines = cluster.stores.map(({ part }) => `${part.name}: ${part.lines.slice(-3).join(' | ')}`);
-  return [...isLate].map((reader) => `${reader.name} did not come to the end.\n${lines.join('\n')}`);
+  return [...isLate].map(({ part }) => `${part.name} did not come to the end.\n${lines.join('\n')}`);
 }
 
 async function judged(cluster: FaultCluster, numbers: readonly number[]): Promise<string[]> {
-  const notes = new Map<string, Note[]>();
-  for (const reader of cluster.readers) notes.set(reader.name, await cluster.notes(reader));
-  return faultsOf({ numbers, notes, orderOf: sequenceOf });
+  const readers: ReaderEvidence[] = [];
+  for (const reader of cluster.readers) {
+    const { view, isShare } = reader.kind;
+    readers.push({ name: reader.part.name, view, isShare, notes: await cluster.notes(reader) });
+  }
+  return faultsOf({ numbers, readers, orderOf: await cluster.orderOf() });
 }
-
-/** Of a GTID of one source: its number is its place. */
-const sequenceOf = (id: string): number => Number(/(\d+)$/.exec(id)![1]);

@@ -8,18 +8,23 @@ import type { Random } from '../support/random.js';
  * where the source was away; whether the transaction under way came through then, the ledger says.
  */
 export class FaultWriter {
-  readonly #source: DatabaseServer;
+  /** The server to write to, which may be another one later on. */
+  readonly #source: () => DatabaseServer;
   readonly #random: Random;
   #connection: mysql.Connection | undefined;
   #number = 0;
+  /** Set while nothing may be written: resolves when it may again. */
+  #pause: Promise<void> | undefined;
+  /** The transaction under way. */
+  #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(source: DatabaseServer, random: Random) {
+  constructor(source: () => DatabaseServer, random: Random) {
     this.#source = source;
     this.#random = random;
   }
 
   async makeTables(): Promise<void> {
-    await this.#source.query(`CREATE DATABASE shop;
+    await this.#source().query(`CREATE DATABASE shop;
       CREATE TABLE shop.ledger (number INT PRIMARY KEY, note VARCHAR(100));
       CREATE TABLE shop.accounts (id INT PRIMARY KEY, owner VARCHAR(40), total DECIMAL(20, 4), data BLOB)`);
   }
@@ -28,9 +33,9 @@ export class FaultWriter {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.#connection ??= await this.#source.connect({ multipleStatements: true, connectTimeout: 5000 });
-        this.#number += 1;
-        await this.#connection.query(this.#transaction(this.#number));
+        await this.#pause;
+        this.#writing = this.#write();
+        await this.#writing;
         await sleep(this.#random.below(12));
       } catch {
         this.#connection?.destroy();
@@ -41,12 +46,35 @@ export class FaultWriter {
     await this.#connection?.end();
   }
 
+  /** Does the work while nothing is written, and nothing under way. */
+  async whilePaused(work: () => Promise<void>): Promise<void> {
+    this.#pause = this.#writing.catch(() => undefined).then(work);
+    try {
+      await this.#pause;
+    } finally {
+      this.#pause = undefined;
+      this.#connection?.destroy();
+      this.#connection = undefined;
+    }
+  }
+
+  /** The last transaction, which concerns every reader. */
+  async finish(): Promise<void> {
+    await this.#source().query("ALTER TABLE shop.ledger COMMENT 'finished'");
+  }
+
   /** The numbers of all that was committed, in order. */
   async numbers(): Promise<number[]> {
-    const rows = (await this.#source.query('SELECT number FROM shop.ledger ORDER BY number')) as {
+    const rows = (await this.#source().query('SELECT number FROM shop.ledger ORDER BY number')) as {
       number: number;
     }[];
     return rows.map(({ number }) => number);
+  }
+
+  async #write(): Promise<void> {
+    this.#connection ??= await this.#source().connect({ multipleStatements: true, connectTimeout: 5000 });
+    this.#number += 1;
+    await this.#connection.query(this.#transaction(this.#number));
   }
 
   #transaction(number: number): string {

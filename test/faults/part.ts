@@ -6,8 +6,15 @@ export interface PartOptions {
   /** The command line, without Node: a script and its arguments. */
   readonly script: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** What is otherwise in one life of a part. */
+export interface PartLife {
   /** A program that starts it, with its arguments: strace and its fault. */
   readonly under?: readonly string[];
+  /** Options of Node's. */
+  readonly node?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A process of the cluster: ended, frozen and started again as the faults will have it. */
@@ -36,15 +43,15 @@ export class Part implements AsyncDisposable {
     return this.#child?.exitCode;
   }
 
-  start(under: readonly string[] = this.#options.under ?? []): void {
+  start({ under = [], node = [], environment = {} }: PartLife = {}): void {
     if (this.runs) return;
-    const { script, environment } = this.#options;
-    const command = [...under, process.execPath, ...script];
+    const { script } = this.#options;
+    const command = [...under, process.execPath, ...node, ...script];
     const child = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'ignore', 'pipe'],
       // A group of its own: whoever traces a process and the process end together.
       detached: true,
-      env: { ...process.env, ...environment },
+      env: { ...process.env, ...this.#options.environment, ...environment },
     });
     this.#frozen = false;
     this.#child = child;

@@ -6,37 +6,60 @@
 export type Note =
   /** It was started, or started anew. */
   | { readonly begin: number }
-  /** A transaction: its id, the numbers of the ledger in it, and a hash of all its content. */
-  | { readonly id: string; readonly numbers: readonly number[]; readonly hash: string }
+  /** A transaction: its id, the numbers of the ledger in it, its DDL, a hash of all its content, and when it came (ms since 1970). */
+  | {
+      readonly id: string;
+      readonly numbers: readonly number[];
+      readonly ddl: readonly string[];
+      readonly hash: string;
+      readonly at: number;
+    }
   /** What it committed has reached its checkpoint. */
   | { readonly committed: string }
   /** The loop ended with an error. */
   | { readonly error: string };
 
+export interface ReaderEvidence {
+  readonly name: string;
+  /** Readers of one view must see the same content of a transaction. */
+  readonly view: string;
+  /** It gets a share of the rows: only all readers of shares together have each number. */
+  readonly isShare: boolean;
+  readonly notes: readonly Note[];
+}
+
 export interface Evidence {
   /** The numbers of the ledger that the source has in the end: one transaction each, in the order of commit. */
   readonly numbers: readonly number[];
-  /** By the reader's name. */
-  readonly notes: ReadonlyMap<string, readonly Note[]>;
+  readonly readers: readonly ReaderEvidence[];
   /** Where a transaction stands in the source's order: greater is later. */
   readonly orderOf: (id: string) => number;
 }
 
 /** What was wrong, in sentences; none: all promises held. */
-export function faultsOf({ numbers, notes, orderOf }: Evidence): string[] {
+export function faultsOf({ numbers, readers, orderOf }: Evidence): string[] {
   const faults: string[] = [];
   const contents = new Map<string, { readonly hash: string; readonly reader: string }>();
-  for (const [reader, lines] of notes) {
-    const found = new ReaderFaults(reader, orderOf);
-    for (const line of lines) {
+  const shared: number[] = [];
+  for (const { name, view, isShare, notes } of readers) {
+    const found = new ReaderFaults(name, orderOf);
+    for (const line of notes) {
       found.take(line);
       if (!('id' in line)) continue;
-      const first = contents.get(line.id);
-      if (first === undefined) contents.set(line.id, { hash: line.hash, reader });
+      const first = contents.get(`${view} ${line.id}`);
+      if (first === undefined) contents.set(`${view} ${line.id}`, { hash: line.hash, reader: name });
       else if (first.hash !== line.hash)
-        faults.push(`${line.id} was one thing for ${first.reader} and another for ${reader}`);
+        faults.push(`${line.id} was one thing for ${first.reader} and another for ${name}`);
     }
-    faults.push(...found.faults, ...sequenceFaults(reader, numbers, found.numbers));
+    faults.push(...found.faults);
+    if (isShare) {
+      faults.push(...disorderFaults(name, found.numbers));
+      shared.push(...found.numbers);
+    } else faults.push(...sequenceFaults(name, numbers, found.numbers));
+  }
+  if (readers.some(({ isShare }) => isShare)) {
+    const together = shared.toSorted((one, other) => one - other);
+    faults.push(...sequenceFaults('all shares together', numbers, together));
   }
   return faults;
 }
@@ -86,4 +109,10 @@ function sequenceFaults(reader: string, wanted: readonly number[], got: readonly
   return got.length > wanted.length
     ? [`${reader} got ${got[wanted.length]}, which the source does not have`]
     : [];
+}
+
+/** The writer counts upwards. */
+function disorderFaults(reader: string, got: readonly number[]): string[] {
+  const at = got.findIndex((number, index) => index > 0 && number <= got[index - 1]!);
+  return at < 0 ? [] : [`${reader} got ${got[at]} behind ${got[at - 1]}`];
 }

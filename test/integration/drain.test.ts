@@ -5,6 +5,7 @@ import { newestId } from '../support/gtid.js';
 import { startHub, until, type TestHub } from '../support/hub.js';
 import { onEachServer } from '../support/on-each-server.js';
 import { Reading } from '../support/reading.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 
 const create = 'CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY)';
 const names = Array.from({ length: 20 }, (_, number) => `service-${number}`);
@@ -119,6 +120,28 @@ onEachServer('draining a store', (flavour) => {
     await hub.source.query('INSERT INTO shop.t VALUES (2)');
     const [next] = await reading.until(await newestId(hub.source));
     expect(next!.changes).toMatchObject([{ kind: 'insert', after: { id: 2 } }]);
+    expect(storeOf(hub, reading.subscription)).toBe(1);
+  });
+
+  test('happens by itself where capture has stopped, and another store goes on', async () => {
+    await using hub = await startHub({ flavour, stores: [] });
+    await using proxy = await startTcpProxy(hub.source);
+    await hub.source.query(create);
+    const alone = await hub.startStore({ source: proxy });
+    const sdk = await hub.connect();
+    await using reading = new Reading(sdk.subscribe('shop', { from: 'earliest' }));
+    await reading.until(await newestId(hub.source));
+    // What comes from the source from here on is damaged, somewhere in the rows.
+    proxy.set({ kind: 'flip', offset: 100_000, direction: 'toClient' });
+    proxy.cut();
+    await hub.source.query('CREATE TABLE shop.large (id INT PRIMARY KEY, text LONGTEXT)');
+    await hub.source.query("INSERT INTO shop.large VALUES (1, REPEAT('x', 300000))");
+    await until(() => alone.store.capture.state.kind === 'stopped', 'Capture does not stop.');
+    expect(alone.store.capture.state).toMatchObject({ error: { code: 'CHECKSUM_MISMATCH' } });
+    expect(storeOf(hub, reading.subscription)).toBe(0);
+    await hub.startStore();
+    const seen = await reading.until(await newestId(hub.source));
+    expect(seen.at(-1)!.changes).toMatchObject([{ kind: 'insert', after: { id: 1 } }]);
     expect(storeOf(hub, reading.subscription)).toBe(1);
   });
 });

@@ -8,6 +8,7 @@ import { eventually, silent } from './serve/store-harness.js';
 /** Sessions that wait for these transactions, of a log without holes; an answered one is gone. */
 function drainOf(lsns: number[]) {
   let announced = 0;
+  const clock = { now: 0 };
   const drain = new Drain({
     executedBefore: (lsn) => Promise.resolve(TransactionSet.parse(lsn === 1 ? '' : `0-1-${lsn - 1}`)),
     moveSessions: async (canGo) => {
@@ -17,8 +18,9 @@ function drainOf(lsns: number[]) {
     readers: () => lsns.length,
     announce: () => announced++,
     logger: silent,
+    now: () => clock.now,
   });
-  return { drain, announced: () => announced };
+  return { drain, announced: () => announced, clock };
 }
 
 const other = (id: string, setBeforeOldest: string) => ({ id, setBeforeOldest });
@@ -98,5 +100,44 @@ test('a page in a browser cannot drain a store', () => {
     expect(answerDrain(request('POST', '/drain', headers), drain).status).toBe(403);
   for (const host of ['localhost:1', '[::1]:1', '127.0.0.2'])
     expect(answerDrain(request('GET', '/drain', { host }), drain).status).toBe(200);
+  expect(drain.isDraining).toBe(false);
+});
+
+test('a store that stands still moves readers once another one has gone on for a while, until it goes on itself', async () => {
+  const lsns = [3, 4];
+  const { drain, clock } = drainOf(lsns);
+  drain.standstill(true);
+  drain.heard([]);
+  clock.now = 60_000;
+  drain.heard([other('b', '0-1-3')]);
+  clock.now = 69_000;
+  drain.heard([other('b', '0-1-3')]);
+  expect(drain.status).toMatchObject({ draining: true, readers: 2, otherStores: 1 });
+  drain.standstill(false);
+  drain.standstill(true);
+  clock.now = 71_000;
+  drain.heard([other('b', '0-1-3')]);
+  // It had gone on meanwhile: the other one's time counts anew.
+  expect(drain.status).toMatchObject({ readers: 2 });
+  clock.now = 81_000;
+  drain.heard([other('b', '0-1-3')]);
+  await eventually(() => expect(drain.status).toMatchObject({ readers: 1, staying: 1 }));
+  drain.standstill(false);
+  expect(drain.status).toMatchObject({ draining: false, staying: 0, otherStores: undefined });
+  drain.heard([other('b', '')]);
+  expect(lsns).toEqual([3]);
+});
+
+test('what an operator began goes on where the log goes on, and what the log began where he takes his back', async () => {
+  const lsns = [3];
+  const { drain } = drainOf(lsns);
+  drain.begin(false);
+  drain.standstill(true);
+  drain.standstill(false);
+  expect(drain.isDraining).toBe(true);
+  drain.standstill(true);
+  drain.undo();
+  expect(drain.isDraining).toBe(true);
+  drain.standstill(false);
   expect(drain.isDraining).toBe(false);
 });

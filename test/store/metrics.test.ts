@@ -29,6 +29,7 @@ const source: StoreMetricsSource = {
     disconnects: 1,
   }),
   captureState: () => 'streaming',
+  draining: () => true,
   serve: () => counters,
   sessions: () => [
     { principal: 'a', client: '', state: 'live', lsn: 1, transactionsBehind: 0, outstandingBytes: 0 },
@@ -46,6 +47,7 @@ test('a scrape shows what the parts have counted', async () => {
     'drc_store_log_newest_seconds{topic="shop"} 15',
     'drc_store_log_bytes{topic="shop"} 1234',
     'drc_store_gaps{topic="shop"} 2',
+    'drc_store_draining{topic="shop"} 1',
     'drc_store_log_age_seconds{topic="shop"} 5',
     'drc_store_capture_state{state="streaming",topic="shop"} 1',
     'drc_store_capture_state{state="stopped",topic="shop"} 0',
