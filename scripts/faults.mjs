@@ -3,6 +3,7 @@
  *   --seed N        one seed; default 1
  *   --seeds A-B     several, one after the other; those in docs/fault-seeds.json are passed over, and the others are added to it
  *   --minutes M     how long each lasts; default 1
+ *   --rolling       instead: restarts every process in order, one after the other, and prints the longest pause of a reader
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,9 +22,14 @@ import { showLines } from './show-lines.mjs';
 await runMain(async () => {
   checkNode();
   const { values } = parseArgs({
-    options: { seed: { type: 'string' }, seeds: { type: 'string' }, minutes: { type: 'string' } },
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      minutes: { type: 'string' },
+      rolling: { type: 'boolean' },
+    },
   });
-  const { seed = '1', seeds, minutes = '1' } = values;
+  const { seed = '1', seeds, minutes = '1', rolling = false } = values;
   const range = seeds ?? seed;
   if (!/^\d+(-\d+)?$/.test(range))
     throw new SetupError(`${range} is no seed, and no range of seeds such as 1-100.`);
@@ -35,7 +41,7 @@ await runMain(async () => {
   await provideTools();
   process.exitCode = await showLines(
     join(root, 'node_modules', '.bin', 'vitest'),
-    ['run', '--project=faults'],
+    ['run', ...(rolling ? ['--project=soak', 'test/soak/rolling-restart.test.ts'] : ['--project=faults'])],
     {
       environment: {
         ...process.env,

@@ -6,7 +6,7 @@ import { inject } from './fault-injection.js';
 import { type FaultKind, plannedFaults } from './fault-plan.js';
 import { FaultWriter } from './fault-writer.js';
 import { fiveReaders, tenReaders } from './reader-kind.js';
-import { faultsOf, type ReaderEvidence } from './verdict.js';
+import { settledFaults } from './settled-faults.js';
 
 export interface FaultRunOptions {
   readonly seed: number;
@@ -32,7 +32,6 @@ const wholeCluster = { stores: 3, managers: 3, readers: tenReaders, replica: tru
 /** For short runs: little to start. */
 export const smallCluster = { stores: 3, managers: 1, readers: fiveReaders, replica: false };
 
-const settleMs = 180_000;
 /** Faults that may be under way at a time. */
 const atOnce = 3;
 
@@ -71,31 +70,6 @@ export async function runFaults({
   await writing;
   await writer.finish();
   const numbers = await writer.numbers();
-  const faults = [...(await settled(cluster)), ...(await judged(cluster, numbers))];
+  const faults = await settledFaults(cluster, numbers);
   return { seed, flavour, faults, injected, transactions: numbers.length };
-}
-
-/** Starts again what has ended, and waits until every reader has the last transaction. */
-async function settled(cluster: FaultCluster): Promise<string[]> {
-  const deadline = Date.now() + settleMs;
-  const isLate = new Set(cluster.readers);
-  while (isLate.size > 0 && Date.now() < deadline) {
-    for (const part of cluster.parts) part.start();
-    await sleep(500);
-    for (const reader of isLate) {
-      const notes = await cluster.notes(reader);
-      if (notes.some((note) => 'ddl' in note && note.ddl.includes('ALTER TABLE'))) isLate.delete(reader);
-    }
-  }
-  const lines = cluster.stores.map(({ part }) => `${part.name}: ${part.lines.slice(-3).join(' | ')}`);
-  return [...isLate].map(({ part }) => `${part.name} did not come to the end.\n${lines.join('\n')}`);
-}
-
-async function judged(cluster: FaultCluster, numbers: readonly number[]): Promise<string[]> {
-  const readers: ReaderEvidence[] = [];
-  for (const reader of cluster.readers) {
-    const { view, isShare } = reader.kind;
-    readers.push({ name: reader.part.name, view, isShare, notes: await cluster.notes(reader) });
-  }
-  return faultsOf({ numbers, readers, orderOf: await cluster.orderOf() });
 }

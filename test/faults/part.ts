@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PartOptions {
   /** The command line, without Node: a script and its arguments. */
@@ -36,6 +37,28 @@ export class Part implements AsyncDisposable {
 
   get runs(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Resolves once it says on its admin port that it is ready. @throws where it ends, or is not ready in a minute. */
+  async ready(): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      const address = this.#adminUrl();
+      const answer =
+        address === undefined ? undefined : await fetch(`${address}/readyz`).catch(() => undefined);
+      if (answer?.ok === true) return;
+      if (!this.runs || Date.now() > deadline)
+        throw new Error(`${this.name} is not ready:\n${this.lines.slice(-3).join('\n')}`);
+      await sleep(50);
+    }
+  }
+
+  /** As the newest life has logged it. */
+  #adminUrl(): string | undefined {
+    const own = this.lines.findLast(
+      (line) => line.includes(`"pid":${this.#child?.pid},`) && line.includes('"adminUrl"'),
+    );
+    return own && (JSON.parse(own) as { adminUrl: string }).adminUrl;
   }
 
   /** Of the newest life, once it has ended. */
