@@ -80,6 +80,9 @@ export class FaultCluster implements AsyncDisposable {
   readonly readers: readonly ReaderPart[];
   readonly #ground: Ground;
   #isPromoted = false;
+  readonly #killAll = (): void => {
+    for (const part of this.parts) part.kill();
+  };
 
   private constructor(
     ground: Ground,
@@ -91,6 +94,7 @@ export class FaultCluster implements AsyncDisposable {
     this.managers = managers;
     this.stores = stores;
     this.readers = readers;
+    process.on('exit', this.#killAll);
   }
 
   static async start(size: ClusterSize): Promise<FaultCluster> {
@@ -187,6 +191,7 @@ export class FaultCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const part of this.parts.toReversed()) await part[Symbol.asyncDispose]();
+    process.off('exit', this.#killAll);
     for (const { toServers, toReaders, disk } of this.stores) {
       await Promise.all([...toServers, toReaders].map((proxy) => proxy.close()));
       await disk?.[Symbol.asyncDispose]();

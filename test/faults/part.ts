@@ -27,12 +27,10 @@ export class Part implements AsyncDisposable {
   #frozen = false;
   /** The last lines that it wrote to stderr, over all its lives. */
   readonly lines: string[] = [];
-  readonly #killNow = (): void => this.kill();
 
   constructor(name: string, options: PartOptions) {
     this.name = name;
     this.#options = options;
-    process.on('exit', this.#killNow);
   }
 
   get runs(): boolean {
@@ -109,6 +107,5 @@ export class Part implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill();
     await this.#closed;
-    process.off('exit', this.#killNow);
   }
 }
