@@ -1,6 +1,6 @@
 import { DrcError } from '@drc/protocol';
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { TopicsCheckpoint } from './topics/topics-checkpoint.js';
 
 /**
@@ -37,30 +37,46 @@ const defaultFileName = 'checkpoint';
  * @param path the file; or a folder (one that exists, or a path that ends in a slash), in which it is `checkpoint`
  */
 export function fileCheckpoints(path: string): CheckpointStore {
-  let file: Promise<string> | undefined;
-  const located = (): Promise<string> => (file ??= locate(path));
-  return {
-    async load() {
-      const name = await located();
-      let text: string;
-      try {
-        text = await readFile(name, 'latin1');
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-        throw failure(`The checkpoint file ${name} cannot be read.`, cause);
-      }
-      return checked(text.trimEnd(), name);
-    },
-    async save(checkpoint) {
-      const name = await located();
-      try {
-        await replace(name, `${checkpoint}\n`);
-      } catch (cause) {
-        throw failure(`The checkpoint file ${name} cannot be written.`, cause);
-      }
-    },
-  };
+  return new FileCheckpoints(path);
 }
+
+class FileCheckpoints implements CheckpointStore {
+  readonly path: string;
+  #file: Promise<string> | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async load(): Promise<string | undefined> {
+    const name = await this.#located();
+    let text: string;
+    try {
+      text = await readFile(name, 'latin1');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw failure(`The checkpoint file ${name} cannot be read.`, cause);
+    }
+    return checked(text.trimEnd(), name);
+  }
+
+  async save(checkpoint: string): Promise<void> {
+    const name = await this.#located();
+    try {
+      await replace(name, `${checkpoint}\n`);
+    } catch (cause) {
+      throw failure(`The checkpoint file ${name} cannot be written.`, cause);
+    }
+  }
+
+  #located(): Promise<string> {
+    return (this.#file ??= locate(this.path));
+  }
+}
+
+/** What tells whether two stores are the same place, as far as it can be told without looking. */
+export const placeOf = (store: CheckpointStore): unknown =>
+  store instanceof FileCheckpoints ? resolve(store.path) : store;
 
 async function locate(path: string): Promise<string> {
   if (/[/\\]$/.test(path)) return join(path, defaultFileName);

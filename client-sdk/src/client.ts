@@ -1,6 +1,8 @@
 import { DrcError, type Transport } from '@drc/protocol';
 import { type BackoffLimits, defaultBackoff, unlessAborted } from './backoff.js';
 import type { AnyTables } from './change.js';
+import type { CheckpointKeeper } from './checkpoint-keeper.js';
+import { placeOf } from './checkpoint-store.js';
 import type { ConnectOptions } from './connect-options.js';
 import { describeTopic, type DescribeOptions, type TopicDescription } from './describe.js';
 import { Directory, type StoreDirectory, type TopicInfo } from './directory.js';
@@ -11,7 +13,7 @@ import { checkedWindowBytes, defaultWindowBytes } from './read-window.js';
 import { checkRowOptions, rowRulesOf } from './row-options.js';
 import { SessionSource } from './session-source.js';
 import { fromOf, type SubscribeOptions } from './subscribe-options.js';
-import { TopicSubscription, type Subscription, type SubscriptionParts } from './subscription.js';
+import { TopicSubscription, type Subscription } from './subscription.js';
 import { MergedSubscription } from './topics/merged-subscription.js';
 import type { TopicsSubscription } from './topics/topics-subscription.js';
 import { TopicsWriter } from './topics/topics-writer.js';
@@ -77,8 +79,8 @@ export class ManagedHub implements Hub {
   readonly #signal: AbortSignal | undefined;
   readonly #lifecycle = new AbortController();
   readonly #subscriptions = new Set<TopicSubscription>();
-  /** `<topic>/<name>` of the open ones whose checkpoints the managers keep. */
-  readonly #kept = new Set<string>();
+  /** Where the open ones keep their checkpoints: `<topic>/<name>` at the managers, a file's path, or a store itself. */
+  readonly #places = new Set<unknown>();
 
   /** @param backoff between attempts of a subscription */
   constructor(
@@ -126,11 +128,12 @@ export class ManagedHub implements Hub {
     const { checkpoints, from } = options;
     const isOurs = checkpoints !== undefined && !(checkpoints instanceof HubCheckpoints);
     const writer = isOurs ? new TopicsWriter(checkpoints) : undefined;
+    if (isOurs) this.#mustBeFree(placeOf(checkpoints));
     const subscriptions: TopicSubscription[] = [];
     try {
       for (const topic of topics) {
         const own = from === undefined ? options : { ...options, from: fromOf(from, topic)! };
-        subscriptions.push(this.#one(topic, own, writer && (() => writer.keeper(topic))));
+        subscriptions.push(this.#one(topic, own, writer?.keeper(topic)));
       }
     } catch (error) {
       // Nothing was begun.
@@ -140,17 +143,17 @@ export class ManagedHub implements Hub {
     return new MergedSubscription(subscriptions, signal);
   }
 
-  #one(
-    topic: string,
-    options: SubscribeOptions,
-    keeper?: NonNullable<SubscriptionParts['keeper']>,
-  ): TopicSubscription {
-    const keptByHub = options.checkpoints instanceof HubCheckpoints ? options.checkpoints : undefined;
+  /** @param shared keeps the place of this topic with those of others. Default: what the options say. */
+  #one(topic: string, options: SubscribeOptions, shared?: CheckpointKeeper): TopicSubscription {
+    const { checkpoints } = options;
+    const keptByHub = checkpoints instanceof HubCheckpoints ? checkpoints : undefined;
     const name = keptByHub === undefined ? options.name : (keptByHub.name ?? options.name ?? 'default');
-    if (keptByHub !== undefined && this.#kept.has(`${topic}/${name}`))
+    const place = keptByHub ? `${topic}/${name}` : checkpoints && placeOf(checkpoints);
+    if (keptByHub !== undefined && this.#places.has(place))
       throw new TypeError(
         `hubCheckpoints: a subscription of ${topic} under the name ${name} is open already; give one of them another: hubCheckpoints({ name }).`,
       );
+    if (shared === undefined) this.#mustBeFree(place);
     const request = {
       topic,
       client: this.#client,
@@ -165,7 +168,6 @@ export class ManagedHub implements Hub {
     };
     const { transport } = this.#directory;
     const source = new SessionSource(this.#directory, request, { transport });
-    const keptAs = keptByHub && `${topic}/${name}`;
     let opened: TopicSubscription | undefined;
     const subscription = new TopicSubscription(
       {
@@ -173,9 +175,9 @@ export class ManagedHub implements Hub {
         backoff: this.#backoff,
         onClosed: () => {
           if (opened !== undefined) this.#subscriptions.delete(opened);
-          if (keptAs !== undefined) this.#kept.delete(keptAs);
+          this.#places.delete(place);
         },
-        keeper: keptByHub ? (failed) => this.#keeper(topic, name!, failed) : keeper,
+        keeper: keptByHub ? (failed) => this.#keeper(topic, name!, failed) : shared && (() => shared),
       },
       options,
     );
@@ -183,9 +185,17 @@ export class ManagedHub implements Hub {
     if (subscription.status().kind !== 'closed') {
       opened = subscription;
       this.#subscriptions.add(subscription);
-      if (keptAs !== undefined) this.#kept.add(keptAs);
+      if (place !== undefined) this.#places.add(place);
     }
     return subscription;
+  }
+
+  /** Two would overwrite each other's checkpoints, and the slower one would go on from the faster one's. */
+  #mustBeFree(place: unknown): void {
+    if (place === undefined || !this.#places.has(place)) return;
+    throw new TypeError(
+      'checkpoints: a subscription that is open keeps its place there already; each needs a store, or a file, of its own.',
+    );
   }
 
   #keeper(topic: string, name: string, failed: (error: unknown) => void): HubCheckpointKeeper {

@@ -233,6 +233,23 @@ describe('a subscription of several topics', () => {
     );
   });
 
+  it('does not share a store of checkpoints with another one that is open', async () => {
+    await using shops = await startShops({ a: transactions(1), b: [] });
+    const { hub } = shops;
+    const checkpoints = memoryCheckpoints();
+    const both = hub.subscribe(['a', 'b'], { checkpoints });
+    expect(() => hub.subscribe('a', { checkpoints })).toThrow(/of its own/);
+    expect(() => hub.subscribe(['b'], { checkpoints })).toThrow(/of its own/);
+    await both.close();
+    const one = hub.subscribe('a', { checkpoints });
+    await one.close();
+    const file = hub.subscribe('a', { checkpoints: fileCheckpoints('./progress/') });
+    expect(() => hub.subscribe('b', { checkpoints: fileCheckpoints('progress') })).toThrow(/of its own/);
+    hub.subscribe('b', { checkpoints: fileCheckpoints('progress-b') });
+    await file.close();
+    hub.subscribe('b', { checkpoints: fileCheckpoints('progress') });
+  });
+
   it('refuses what cannot be meant', async () => {
     await using shops = await startShops({ a: transactions(1), b: [] });
     const { hub } = shops;
