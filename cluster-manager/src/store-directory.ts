@@ -84,7 +84,7 @@ export class StoreDirectory {
     if (old !== undefined && old.key !== key && !isSameStore(old.announcement, announcement)) {
       throw new DrcError(
         'FORBIDDEN',
-        `Another store of the topic ${topic} is alive under the id ${announcement.id}. Give this one an id of its own.`,
+        `Another store of the topic ${topic} is alive under the id ${announcement.id}, which stands in its data folder. Was the folder copied? Begin with an empty one, or stop the other store.`,
         { topic, id: announcement.id },
       );
     }

@@ -194,4 +194,5 @@ def main(manager, topic, start='latest', checkpoint_file=None, *tables):
             print(error, file=sys.stderr)
             attempt += 1
             time.sleep(min(30, 0.2 * 2 ** attempt))
-main(*sys.argv[1:]) if len(sys.argv) > 2 else sys.exit(__doc__)
+try: main(*sys.argv[1:]) if len(sys.argv) > 2 else sys.exit(__doc__)
+except KeyboardInterrupt: sys.exit(130)

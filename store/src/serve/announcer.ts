@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   DrcError,
-  isDrcError,
   isErrorCode,
   jsonRequest,
   type JsonAnswer,
@@ -256,8 +255,9 @@ export class Announcer implements AsyncDisposable, ManagerContact {
     const since = this.#state.kind === 'failing' ? this.#state.since : this.#options.clock.now();
     // Once for each new reason: an outage of a day is not a line every 30 seconds.
     if (this.#state.kind !== 'failing' || this.#state.error.code !== error.code) {
-      const hint =
-        isDrcError(error, 'UNAUTHENTICATED') || isDrcError(error, 'FORBIDDEN') ? `: ${keyHint}` : '';
+      // What is FORBIDDEN is not always the key's fault: a copied folder is refused as well, and the manager's words say it.
+      const hints: Readonly<Record<string, string>> = { UNAUTHENTICATED: keyHint, FORBIDDEN: error.message };
+      const hint = hints[error.code] === undefined ? '' : `: ${hints[error.code]}`;
       this.#options.logger.warn(
         { code: error.code, reason: error.message },
         `The store is not announced${hint}`,

@@ -59,7 +59,8 @@ export class CapturedTables {
     const { filter, flavour, learned, warn } = this.#options;
     const map = parseTableMap(event.body, event.bodyAt, event.end);
     if (!filter.captures(map.schema, map.table)) return this.#keep(map, undefined);
-    if (!needsLearning(map, flavour)) return this.#keep(map, this.#rowsOf(map, undefined));
+    const mayBeSequence = flavour === 'mariadb' && hasSequenceColumns(map);
+    if (!mayBeSequence && !needsLearning(map, flavour)) return this.#keep(map, this.#rowsOf(map, undefined));
     return learned.of(map.schema, map.table).then((types) => {
       if (types === undefined)
         warn('The source no longer has a table, whose types are taken as the binlog shows them.', {
@@ -115,7 +116,7 @@ export class CapturedTables {
       target: {
         transcoder,
         schemaId: register(transcoder.version),
-        isSequence: flavour === 'mariadb' && isSequence(map),
+        isSequence: flavour === 'mariadb' && isSequence(map, learned),
       },
       tally: counters.table(`${map.schema}.${map.table}`),
       ...(versioning === undefined
@@ -125,7 +126,7 @@ export class CapturedTables {
   }
 }
 
-/** The columns of every MariaDB sequence, and of nothing else (MariaDB sql/sql_sequence.cc). */
+/** The columns of every MariaDB sequence (MariaDB sql/sql_sequence.cc), and of a table that was copied from one. */
 const sequenceColumns = [
   'next_not_cached_value',
   'minimum_value',
@@ -136,6 +137,10 @@ const sequenceColumns = [
   'cycle_option',
   'cycle_count',
 ];
-const isSequence = (map: TableMap): boolean =>
+const hasSequenceColumns = (map: TableMap): boolean =>
   map.columns.length === sequenceColumns.length &&
   map.columns.every((column, index) => column.name === sequenceColumns[index]);
+
+/** One that the source no longer has counts as a sequence. */
+const isSequence = (map: TableMap, learned: Awaited<ReturnType<LearnedTypes['of']>>): boolean =>
+  hasSequenceColumns(map) && learned?.get(sequenceColumns[0]!)?.isOfTable !== true;

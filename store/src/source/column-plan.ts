@@ -23,6 +23,8 @@ export interface LearnedColumn {
   readonly columnType: string;
   /** The end of a row's life in a system-versioned table. */
   readonly isRowEnd?: true;
+  /** What it belongs to is a table, and no sequence. */
+  readonly isOfTable?: true;
 }
 
 /** How the bytes of a value are laid out in a row: `width` is its size, or the size of the length before it. */

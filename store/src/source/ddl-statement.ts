@@ -129,7 +129,9 @@ export class DdlReader {
       schema: names[0]?.schema ?? this.#names.defaultSchema,
       isAccount: false,
       isTemporary,
-      carriesRows: isCreateTable && rest.some((token, index) => startsRows(token, rest[index + 1])),
+      carriesRows:
+        isCreateTable &&
+        rest.some((token, at) => rest[at - 1]?.text !== '.' && startsRows(token, rest[at + 1])),
     };
   }
 
@@ -216,9 +218,9 @@ export class DdlReader {
   }
 }
 
-/** SELECT, or VALUES as a table; `VALUES LESS THAN` and `VALUES IN` are partitions. */
-const startsRows = (token: SqlToken, next: SqlToken | undefined): boolean =>
-  token.upper === 'SELECT' || (token.upper === 'VALUES' && next?.text === '(');
+/** SELECT, TABLE, or VALUES as a table (MySQL: `VALUES ROW(…)`); `VALUES LESS THAN` and `VALUES IN` are partitions. */
+const startsRows = ({ upper }: SqlToken, next: SqlToken | undefined): boolean =>
+  upper === 'SELECT' || upper === 'TABLE' || (upper === 'VALUES' && ['(', 'ROW'].includes(next?.upper ?? ''));
 
 const unique = (names: readonly string[]): string[] => [...new Set(names)];
 

@@ -6,6 +6,7 @@ import type { CapturedTables } from './captured-tables.js';
 import type { DdlStatement } from './ddl-statement.js';
 import type { GroupLog } from './group-log.js';
 import type { GroupWriter } from './group-writer.js';
+import { isServerTable } from './server-tables.js';
 import { statementText } from './statement-text.js';
 import { classifyStatement, plainStatement, type Statement } from './statement.js';
 import type { TableFilter } from './table-filter.js';
@@ -35,6 +36,8 @@ export class GroupStatements {
   readonly #warn: GroupStatementsParts['warn'];
   /** Which part of an ALTER the open group is, where it is one. */
   #alterPart: AlterPart['part'] | undefined;
+  /** A table was dropped in the open group behind something else of it. */
+  #hasDroppedLate = false;
 
   constructor({ log, group, place, tables, filter, counters, warn }: GroupStatementsParts) {
     this.#log = log;
@@ -49,6 +52,7 @@ export class GroupStatements {
   /** A group begins. @param part of an ALTER, where it is one */
   groupBegins(part: AlterPart['part'] | undefined): void {
     this.#alterPart = part;
+    this.#hasDroppedLate = false;
     this.#tables.trim();
   }
 
@@ -79,6 +83,12 @@ export class GroupStatements {
         return this.#group.end(this.#place.behind(event));
       case 'rollback':
         this.#place.needBegun(event);
+        if (this.#hasDroppedLate)
+          throw this.#place.fault(
+            'UNSUPPORTED_EVENT',
+            event,
+            'it rolls back rows, and not the DROP TABLE behind them',
+          );
         this.#counters.store(event.type, bytes);
         return this.#group.rollBack(this.#place.behind(event));
       case 'savepoint':
@@ -93,7 +103,7 @@ export class GroupStatements {
         if (this.#filter.ignoresStatement(statement.target))
           return this.#leaveStatementOut(event, bytes, 'ignored-statement');
         // Hosted servers write their heartbeats so.
-        if (statement.isPlain && statement.target.startsWith('mysql.'))
+        if (statement.isPlain && isServerTable(statement.target))
           return this.#leaveStatementOut(event, bytes, 'excluded');
         throw this.#place.fault('STATEMENT_EVENT', event, statementFault(statement));
       case 'xa':
@@ -187,6 +197,7 @@ export class GroupStatements {
     this.#tables.forget(ddl);
     if (!isCaptured(ddl, this.#filter)) return this.#leaveStatementOut(event, bytes, 'excluded');
     const begun = this.#beginUnlessOpen(event, bytes);
+    const isFirst = this.#group.isEmpty;
     this.#counters.store(event.type, bytes);
     this.#group.addDdl({
       verb: ddl.verb,
@@ -197,7 +208,16 @@ export class GroupStatements {
       charset: event.charset,
       timeZone: event.timeZone,
     });
-    return after(begun, () => this.#endStatement(event));
+    return after(begun, () =>
+      ddl.verb === 'DROP TABLE' ? this.#onDropped(event, isFirst) : this.#endStatement(event),
+    );
+  }
+
+  /** No ROLLBACK brings a table back: MariaDB writes one behind the DROP TABLE of a CREATE OR REPLACE TABLE … SELECT that failed. */
+  #onDropped(event: QueryEvent, isFirst: boolean): void | Promise<void> {
+    if (!this.#group.isBegun) return this.#endStatement(event);
+    if (isFirst) return this.#group.keep();
+    this.#hasDroppedLate = true;
   }
 
   #leaveStatementOut(event: QueryEvent, bytes: number, reason: LeftOutReason): void | Promise<void> {

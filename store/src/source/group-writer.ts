@@ -27,6 +27,8 @@ interface Group {
   /** It ends in an XA PREPARE under this XID. */
   xid: string | undefined;
   savepoints: Savepoint[];
+  /** What stays when it is rolled back. */
+  kept?: Omit<Savepoint, 'name'>;
 }
 
 /**
@@ -51,6 +53,11 @@ export class GroupWriter {
   /** Of the open group; undefined where none is open. */
   get id(): string | undefined {
     return this.#group?.id;
+  }
+
+  /** Whether nothing of the open group is gathered yet. */
+  get isEmpty(): boolean {
+    return this.#parts.length === 0 && this.#log.openGroupChunks === 0;
   }
 
   /** Rows may come: a BEGIN was read, or the GTID stands for one. */
@@ -97,6 +104,13 @@ export class GroupWriter {
     this.#parts.addDdl(ddl);
   }
 
+  /** What the open group holds by now stays also where the group is rolled back. */
+  keep(): void | Promise<void> {
+    const chunk = this.#parts.length === 0 ? undefined : this.#putChunk();
+    this.#open.kept = { chunks: this.#log.openGroupChunks, mark: this.#counters.mark() };
+    return chunk;
+  }
+
   savepoint(name: string): void | Promise<void> {
     const group = this.#open;
     group.savepoints = group.savepoints.filter((savepoint) => !isSameSavepoint(savepoint.name, name));
@@ -141,11 +155,12 @@ export class GroupWriter {
     return this.#settled(group, 'group-end');
   }
 
-  /** The group stays as an empty one: it has its place in the order, and its id is executed. */
+  /** The group stays, as an empty one but for what was to be kept: it has its place in the order, and its id is executed. */
   rollBack(position: SourcePosition): void | Promise<void> {
+    const { chunks, mark } = this.#open.kept ?? { chunks: 0, mark: groupBegin };
     this.#parts.clear();
-    this.#log.truncateGroup(0);
-    this.#counters.returnTo(groupBegin, 'rolled-back');
+    this.#log.truncateGroup(chunks);
+    this.#counters.returnTo(mark, 'rolled-back');
     return this.end(position);
   }
 

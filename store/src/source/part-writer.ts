@@ -52,7 +52,9 @@ export class PartWriter {
    * @throws DrcError what `RowTranscoder.transcode` throws; the writer must then be emptied.
    */
   addRows(event: RowsEvent, target: RowTarget, flags: number): number {
-    const kind = target.isSequence ? PartKind.sequence : PartKind[event.operation];
+    // A sequence's new state always comes as an insert; what else comes is of a table that looks like one.
+    const kind =
+      target.isSequence && event.operation === 'insert' ? PartKind.sequence : PartKind[event.operation];
     const open = this.#open;
     const goesOn = open !== undefined && open.target === target && open.kind === kind && open.flags === flags;
     if (!goesOn) this.#begin(kind, flags, target);

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { hasSchemaId, parseRowsHeader, PartFlag, partsOf, schemaIdOfPart } from '@drc/protocol';
+import { hasSchemaId, parseRowsHeader, PartFlag, PartKind, partsOf, schemaIdOfPart } from '@drc/protocol';
 
 /** The rows of one table version. */
 interface Rows {
@@ -30,7 +30,9 @@ export class PartsDigest {
       if (!hasSchemaId(part.kind)) continue;
       const schemaId = schemaIdOfPart(bytes, part).toString('hex');
       const { rows, before, after, imagesAt } = parseRowsHeader(bytes, part, columns(schemaId));
-      const shape = `${part.kind} ${part.flags & PartFlag.partial} ${before?.toString('hex')} ${after?.toString('hex')}`;
+      // Whether it is a sequence's state or a row of a copy is asked of the source, which may no longer have either.
+      const kind = part.kind === PartKind.sequence ? PartKind.insert : part.kind;
+      const shape = `${kind} ${part.flags & PartFlag.partial} ${before?.toString('hex')} ${after?.toString('hex')}`;
       const known = this.#tables.get(schemaId) ?? { hash: createHash('sha256'), rows: 0, shape: '' };
       if (known.shape !== shape) known.hash.update(shape);
       known.hash.update(bytes.subarray(imagesAt, part.end));

@@ -29,6 +29,9 @@ export function isPlainWrite(tokens: readonly SqlToken[], first: number): boolea
     if (isWord && ['VALUES', 'VALUE', 'SET'].includes(token.upper)) inColumns = false;
     const before = tokens[index - 1]!;
     if (token.kind !== 'symbol' || token.text !== '(' || inColumns) return true;
+    // `shop.concat(1)` is a stored function, whatever its name.
+    const dot = tokens[index - 2];
+    if (dot?.kind === 'symbol' && dot.text === '.') return false;
     return before.kind === 'word'
       ? noCalls.has(before.upper) || builtIns.has(before.upper)
       : before.kind !== 'name';

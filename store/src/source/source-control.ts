@@ -99,12 +99,15 @@ export class SourceControl implements AsyncDisposable {
       return undefined;
     }
     const json = await this.#jsonColumns(schema, table);
+    const tableType = await this.#tableType(schema, table);
+    const isPlain = tableType !== undefined && tableType !== 'SEQUENCE';
+    const isOfTable = isPlain ? ({ isOfTable: true } as const) : {};
     return new Map(
       rows.map((row) => {
         const name = String(row['name']);
         const dataType = json.has(name) ? 'json' : String(row['dataType']).toLowerCase();
         const isRowEnd = row['generation'] === 'ROW END' ? ({ isRowEnd: true } as const) : {};
-        return [name, { dataType, columnType: String(row['columnType']), ...isRowEnd }];
+        return [name, { dataType, columnType: String(row['columnType']), ...isRowEnd, ...isOfTable }];
       }),
     );
   }
@@ -124,6 +127,13 @@ export class SourceControl implements AsyncDisposable {
         { cause: error },
       );
     }
+  }
+
+  async #tableType(schema: string, table: string): Promise<string | undefined> {
+    return await this.value(
+      'SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+      [schema, table],
+    );
   }
 
   async #jsonColumns(schema: string, table: string): Promise<ReadonlySet<string>> {

@@ -58,6 +58,9 @@ const clientFaults: Readonly<Record<string, ErrorCode>> = {
   ETIMEDOUT: 'SOURCE_UNREACHABLE',
 };
 
+/** From here on MariaDB and MySQL number errors each for itself; the driver knows MySQL's names only. */
+const firstNumberOfOneServer = 1900;
+
 /** Of whatever ends a dump. */
 export const dumpErrno = 1236;
 
@@ -69,7 +72,8 @@ export function sourceError(error: unknown): DrcError {
   if (error instanceof DrcError) return error;
   const { message = String(error), code = '', errno, sqlMessage } = (error ?? {}) as DriverError;
   const text = sqlMessage ?? message;
-  const details = { ...(errno === undefined ? {} : { errno }), ...(code === '' ? {} : { reason: code }) };
+  const isNamed = code !== '' && (errno === undefined || errno < firstNumberOfOneServer);
+  const details = { ...(errno === undefined ? {} : { errno }), ...(isNamed ? { reason: code } : {}) };
   return new DrcError(codeOf(text, code, errno), `The connection to the source failed: ${text}`, details, {
     cause: error,
   });

@@ -10,7 +10,7 @@ export interface SqlToken {
 }
 
 /** Bits of sql_mode that change how a statement is cut into tokens. */
-export const SqlMode = { ansiQuotes: 0x4, noBackslashEscapes: 0x10_0000 } as const;
+export const SqlMode = { ansiQuotes: 0x4, mssql: 0x400, noBackslashEscapes: 0x10_0000 } as const;
 
 const space = /\s/u;
 const word = /[\p{L}\p{N}_$\u0080-\uffff]+/uy;
@@ -20,7 +20,9 @@ const executableComment = /\/\*M?!\d*/y;
 /** The tokens of a statement, comments left out. It never fails: an unfinished literal ends with the statement. */
 export function* sqlTokens(statement: string, sqlMode: number): Generator<SqlToken> {
   const ansiQuotes = (sqlMode & SqlMode.ansiQuotes) !== 0;
-  // sql_mode has more than 32 bits, of which `&` sees the lower ones only: both of ours are there.
+  // MariaDB: `[a name]`.
+  const brackets = (sqlMode & SqlMode.mssql) !== 0;
+  // sql_mode has more than 32 bits, of which `&` sees the lower ones only: ours are there.
   const escapes = (sqlMode & SqlMode.noBackslashEscapes) === 0;
   for (let at = 0; at < statement.length; ) {
     const character = statement[at]!;
@@ -34,8 +36,13 @@ export function* sqlTokens(statement: string, sqlMode: number): Generator<SqlTok
       at = opening === null ? behind(statement, '*/', at + 2) : at + opening[0].length;
     } else if (character === '*' && statement[at + 1] === '/') {
       at += 2;
-    } else if (character === '`' || character === '"' || character === "'") {
-      const isName = character === '`' || (character === '"' && ansiQuotes);
+    } else if (
+      character === '`' ||
+      character === '"' ||
+      character === "'" ||
+      (character === '[' && brackets)
+    ) {
+      const isName = character === '`' || character === '[' || (character === '"' && ansiQuotes);
       const { text, next } = quoted(statement, at, escapes && !isName);
       yield { kind: isName ? 'name' : 'string', text, upper: text };
       at = next;
@@ -59,7 +66,7 @@ function behind(statement: string, mark: string, at: number): number {
 }
 
 function quoted(statement: string, at: number, escapes: boolean): { text: string; next: number } {
-  const quote = statement[at]!;
+  const quote = statement[at] === '[' ? ']' : statement[at]!;
   let text = '';
   for (let index = at + 1; index < statement.length; index++) {
     const character = statement[index]!;

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDrcError, type LogExtent } from '@drc/protocol';
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../store/src/clock.js';
 import { Announcer, type AnnouncerOptions } from '../../../store/src/serve/announcer.js';
@@ -200,14 +201,18 @@ test('a manager that is away is asked until it is back', async () => {
   await eventually(() => expect(store.announcer.state.kind).toBe('announced'));
 });
 
-test('what the manager says of a refusal is kept, as a code', async () => {
+test('what the manager says of a refusal is kept, as a code, and logged in its words', async () => {
   await using manager = await FakeManager.start();
   manager.answer = () => ({
     status: 403,
-    body: { error: { code: 'FORBIDDEN', message: 'No.', details: {} } },
+    body: { error: { code: 'FORBIDDEN', message: 'Another store has this id.', details: {} } },
   });
-  await using store = await started({ clusterManagers: [manager.url] });
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line: string) => void lines.push(line) });
+  await using store = await started({ clusterManagers: [manager.url], logger });
   await eventually(() => expect(failureOf(store.announcer)).toBe('FORBIDDEN'));
+  expect(lines.join('')).toContain('"msg":"The store is not announced: Another store has this id."');
+  expect(lines.join('')).not.toContain('machineKeyFile');
 });
 
 test.each<[string, Answer, string]>([

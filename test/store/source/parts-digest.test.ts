@@ -42,6 +42,11 @@ it('differs with a value and with the operation', () => {
   expect(hash(PartKind.insert, [64, 1])).not.toBe(hash(PartKind.delete, [64, 1]));
 });
 
+it('is the same for a row of a table that looks like a sequence and for the sequence', () => {
+  const row = digestOf(part(PartKind.insert, 1, [64]));
+  expect(digestOf(part(PartKind.sequence, 1, [64]))).toEqual(row);
+});
+
 it('goes on from a copy without changing what was copied', () => {
   const digest = new PartsDigest();
   digest.add(part(PartKind.insert, 1, [64]), 0, () => 1);

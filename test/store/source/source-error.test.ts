@@ -95,6 +95,18 @@ describe('sourceError', () => {
     expect(sourceError(Object.assign(new Error('x'), { code: reason, errno: -1 })).code).toBe(code);
   });
 
+  it('names no error by a number that means something else on the other server', () => {
+    const message = 'A slave with the same server_uuid/server_id as this slave has connected to the master';
+    const ofMariaDb = sourceError(
+      Object.assign(new Error(message), { errno: 4052, code: 'ER_INVALID_MFA_PLUGIN_SPECIFIED' }),
+    );
+    expect(ofMariaDb.details).toEqual({ errno: 4052 });
+    const ofBoth = sourceError(
+      Object.assign(new Error('x'), { errno: 1045, code: 'ER_ACCESS_DENIED_ERROR' }),
+    );
+    expect(ofBoth.details).toEqual({ errno: 1045, reason: 'ER_ACCESS_DENIED_ERROR' });
+  });
+
   it('leaves a typed error as it is, and takes whatever else is thrown', () => {
     const error = new DrcError('BINLOG_PURGED', 'x');
     expect(sourceError(error)).toBe(error);

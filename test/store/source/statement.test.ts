@@ -114,6 +114,9 @@ describe('classifyStatement', () => {
     ['CREATE TABLE t AS SELECT 1', 'd.t'],
     ['CREATE OR REPLACE TABLE t AS SELECT 1', 'd.t'],
     ['CREATE TABLE t (a INT) IGNORE (SELECT 1)', 'd.t'],
+    ['CREATE TABLE t TABLE u', 'd.t'],
+    ['CREATE TABLE t (a INT) REPLACE AS (TABLE u)', 'd.t'],
+    ['CREATE TABLE t VALUES ROW(1), ROW(2)', 'd.t'],
     ['CREATE TABLE t VALUES (1)', 'd.t'],
     ['BEGIN NOT ATOMIC INSERT INTO t VALUES (1); END', ''],
     ['/* hidden */ # more\n INSERT t VALUES (1)', 'd.t'],
@@ -147,6 +150,7 @@ describe('classifyStatement', () => {
   it('reads quotes as the session did', () => {
     expect(ddl('ALTER TABLE "t" ADD a INT', 0x4)).toBe('ALTER TABLE | d.t');
     // A backslash escapes the quote, unless NO_BACKSLASH_ESCAPES is set.
+    expect(ddl('ALTER TABLE [a b ]] c].[t] ADD a INT', 0x400)).toBe('ALTER TABLE | a b ] c.t');
     expect(ddl(String.raw`CREATE TABLE t (a INT COMMENT '\') SELECT (\'')`)).toBe('CREATE TABLE | d.t');
     expect(ddl(String.raw`CREATE TABLE t (a INT COMMENT '\') SELECT 1`, 0x10_0000)).toBe('dml');
   });
@@ -162,6 +166,8 @@ describe('classifyStatement', () => {
     ['DELETE FROM mysql.x WHERE (id = 1)', true],
     ['INSERT INTO mysql.x VALUES (a.f())', false],
     ['INSERT INTO mysql.x VALUES (`now`())', false],
+    ['INSERT INTO mysql.x VALUES (a.concat(1))', false],
+    ['INSERT INTO mysql.x VALUES (a . in (1))', false],
     ['UPDATE mysql.x SET v = f (1)', false],
     ['DELETE FROM mysql.x WHERE id = (SELECT MAX(id) FROM a.v)', false],
     ['REPLACE INTO mysql.x SELECT * FROM a.v', false],
