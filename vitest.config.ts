@@ -21,6 +21,8 @@ const withLongForm = [
   'test/crash/store-random.test.ts',
   'test/protocol/expression/servers.test.ts',
   'test/protocol/fuzz.test.ts',
+  'test/store/log/crash.test.ts',
+  'test/store/log/damage.test.ts',
   'test/store/serve/session.test.ts',
   'test/store/source/row-transcoder-malformed.test.ts',
   'test/store/source/row-transcoder-random.test.ts',

@@ -1,6 +1,7 @@
 import { cp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { rounds } from '../../support/rounds.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { AppendProcess, expectSampleTransactions } from './support/append-process.js';
 import { openLog } from './support/log-fixture.js';
@@ -51,7 +52,7 @@ describe('a writer that is killed', () => {
   test('again and again, whenever it happens, goes on where it was', async () => {
     await using folder = await temporaryFolder();
     let head = 0;
-    for (let run = 0; run < 12; run++) {
+    for (let run = 0; run < rounds(4, 15); run++) {
       await using writer = new AppendProcess(folder.path, { retentionMs: 60_000, step: 100 });
       await writer.until(() => writer.acknowledged >= head + 10 + run * 37);
       writer.signal('SIGKILL');
@@ -68,7 +69,7 @@ describe('a crash image', () => {
   test('of a live directory at any moment opens with all that was acknowledged', async () => {
     await using folder = await temporaryFolder();
     await using writer = new AppendProcess(folder.file('live'), { retentionMs: 30_000, step: 100 });
-    for (let image = 0; image < 10; image++) {
+    for (let image = 0; image < rounds(4, 12); image++) {
       const from = writer.acknowledged;
       await writer.until(() => writer.acknowledged > from + 100 + image * 31);
       writer.signal('SIGSTOP');
@@ -90,7 +91,8 @@ describe('a crash image', () => {
     const options = { syncIntervalMs: 150, retentionMs: 3_600_000 };
     await using writer = new AppendProcess(folder.file('live'), options);
     let cuts = 0;
-    for (let image = 0; image < 12; image++) {
+    const images = rounds(5, 15);
+    for (let image = 0; image < images; image++) {
       const from = writer.durable;
       await writer.until(() => writer.durable > from && writer.acknowledged > writer.durable + 20);
       writer.signal('SIGSTOP');
@@ -101,7 +103,7 @@ describe('a crash image', () => {
       await cp(folder.file('live'), copy, { recursive: true });
       writer.signal('SIGCONT');
       await rm(join(copy, 'lock'));
-      await losePower(join(copy, 'level'), syncedBytes, image / 11);
+      await losePower(join(copy, 'level'), syncedBytes, image / (images - 1));
       await using log = await openLog(copy);
       expect(log.head.value.lsn).toBeGreaterThanOrEqual(durable);
       if (log.head.value.lsn < acknowledged) cuts++;

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seal } from '../../../store/src/log/chunk-record.js';
 import { metaKey } from '../../../store/src/log/keys.js';
 import { LevelDatabase } from '../../../store/src/log/level-database.js';
+import { rounds } from '../../support/rounds.js';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.js';
 import { AppendProcess, expectSampleTransactions } from './support/append-process.js';
 import { append, HandClock, insertOf, openLog, orders, source } from './support/log-fixture.js';
@@ -16,6 +17,8 @@ import { append, HandClock, insertOf, openLog, orders, source } from './support/
 let original: TemporaryFolder;
 let durable = 0;
 let head = 0;
+/** Of a file, spread evenly: at each a bit is flipped. */
+const places = rounds(6, 24);
 
 beforeAll(async () => {
   original = await temporaryFolder();
@@ -102,11 +105,11 @@ describe('a write-ahead log', () => {
 
   test('with one bit flipped anywhere never gives a wrong transaction or a gap', async () => {
     const outcomes = new Set<string>();
-    for (let run = 0; run < 15; run++) {
+    for (let run = 0; run < places; run++) {
       await using folder = await copyOfOriginal();
       const path = (await levelFiles(folder, '.log'))[0]!;
       const bytes = await readFile(path);
-      const at = Math.floor((bytes.length * (run + 0.5)) / 15);
+      const at = Math.floor((bytes.length * (run + 0.5)) / places);
       bytes[at]! ^= 1 << run % 8;
       await writeFile(path, bytes);
       outcomes.add(await outcome(folder));
@@ -156,11 +159,11 @@ describe('a table file', () => {
     const codes = new Set<string | undefined>();
     const count = (await levelFiles(original, '.ldb')).length;
     expect(count).toBeGreaterThan(0);
-    for (let run = 0; run < 15; run++) {
+    for (let run = 0; run < places; run++) {
       await using folder = await copyOfOriginal();
       const path = (await levelFiles(folder, '.ldb'))[run % count]!;
       const bytes = await readFile(path);
-      const at = Math.floor((bytes.length * (run + 0.5)) / 15);
+      const at = Math.floor((bytes.length * (run + 0.5)) / places);
       bytes[at]! ^= 1 << run % 8;
       await writeFile(path, bytes);
       codes.add((await proofOf(folder)).code);
