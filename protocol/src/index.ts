@@ -43,6 +43,7 @@ export {
   isDrcError,
   isErrorCode,
 } from './errors.js';
+export { exportVersion, type ExportHeader } from './export-header.js';
 export {
   type Frame,
   frameHeaderBytes,

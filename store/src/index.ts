@@ -3,7 +3,6 @@ export { type StoreConfig, parseStoreConfig } from './config.js';
 export type { DrainStatus } from './drain.js';
 export { type DoctorDependencies, examineSource } from './doctor.js';
 export { type Skip, type SkipDependencies, type SkipRequest, skipTransaction } from './skip.js';
-export { type ExportHeader } from './export/export-format.js';
 export { type ExportRequest, exportLog, type LogExport } from './export/log-export.js';
 export type { SliceEnd } from './export/log-slice.js';
 export type { LogFault } from './log/audit/fault-list.js';

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import {
   decodeProgress,
   DrcError,
+  exportVersion,
   FrameKind,
   isDrcError,
   openFrame,
@@ -12,24 +13,12 @@ import {
   schemaIdBytes,
   schemaIdOf,
   TransactionSet,
+  type ExportHeader,
   type StreamRecord,
   type TableVersion,
 } from '@drc/protocol';
 import { isObject } from '../error-body.js';
 import type { LogEntry, LoggedTransaction, RecordedSlice } from './slice.js';
-
-/** The format of the file: docs/protocol.md, Exports. */
-const exportVersion = 1;
-
-interface Header {
-  readonly topic: string;
-  readonly lineage: string;
-  readonly fromLsn: number;
-  readonly toLsn: number;
-  readonly set: string;
-  readonly transactions: number;
-  readonly rows: number;
-}
 
 /**
  * Reads a file that `drc store export` wrote, all of it into memory. What is damaged is found here, not in the middle of a test.
@@ -51,7 +40,7 @@ export async function readSlice(path: string): Promise<RecordedSlice> {
   }
 }
 
-function headerOf(bytes: Buffer): { header: Header; framesAt: number } {
+function headerOf(bytes: Buffer): { header: ExportHeader; framesAt: number } {
   const end = bytes.indexOf(0x0a);
   const line = end < 0 ? '' : bytes.toString('utf8', 0, end);
   if (!line.startsWith('{"drc":"log-export"')) throw damaged('it is no export of a log');
@@ -78,8 +67,8 @@ function parsed(line: string): Record<string, unknown> {
   throw damaged('its first line is damaged');
 }
 
-function isHeader(fields: object): fields is Header {
-  const { topic, lineage, fromLsn, toLsn, set, transactions, rows } = fields as Partial<Header>;
+function isHeader(fields: object): fields is ExportHeader {
+  const { topic, lineage, fromLsn, toLsn, set, transactions, rows } = fields as Partial<ExportHeader>;
   return (
     [topic, lineage, set].every((value) => typeof value === 'string') &&
     [fromLsn, toLsn, transactions, rows].every((value) => Number.isSafeInteger(value))
@@ -105,14 +94,14 @@ function* payloadsOf(bytes: Buffer, framesAt: number): Generator<Buffer> {
 
 /** Puts the records of a file together. */
 class SliceContent {
-  readonly #header: Header;
+  readonly #header: ExportHeader;
   readonly #reader = new RecordReader();
   readonly #tables: TableVersion[] = [];
   readonly #entries: LogEntry[] = [];
   /** The transaction whose last chunk has not come. */
   #open: LoggedTransaction | undefined;
 
-  constructor(header: Header) {
+  constructor(header: ExportHeader) {
     TransactionSet.parse(header.set);
     this.#header = header;
   }

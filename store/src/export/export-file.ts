@@ -1,7 +1,7 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import { DrcError } from '@drc/protocol';
+import { DrcError, type ExportHeader } from '@drc/protocol';
 import type { FrameSink } from '../serve/frame-writer.js';
-import { encodeExportHeader, endOfExport, type ExportHeader } from './export-format.js';
+import { encodeExportHeader, endOfExport } from './export-format.js';
 
 /** A file that frames are sent into, one after the other. Unless it was finished, it is removed when it is disposed of. */
 export class ExportFile implements FrameSink, AsyncDisposable {

@@ -1,3 +1,4 @@
+import { exportVersion, type ExportHeader } from '@drc/protocol';
 import { crc32 } from 'node:zlib';
 
 /*
@@ -11,20 +12,6 @@ import { crc32 } from 'node:zlib';
  * The frames carry checksums of their own; that of the header is its last member: "crc", the CRC-32 of all that
  * stands before `,"crc"`, eight hexadecimal digits.
  */
-export const exportVersion = 1;
-
-export interface ExportHeader {
-  readonly topic: string;
-  readonly lineage: string;
-  /** The first and the last transaction of the slice, whether the stream has anything of them or not. */
-  readonly fromLsn: number;
-  readonly toLsn: number;
-  /** The executed set in front of the first, as text. */
-  readonly set: string;
-  /** How many the stream has. */
-  readonly transactions: number;
-  readonly rows: number;
-}
 
 /** The header's line with its LF. */
 export function encodeExportHeader(header: ExportHeader, minBytes = 0): Buffer {

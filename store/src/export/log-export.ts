@@ -1,4 +1,4 @@
-import { canonicalTransactionId } from '@drc/protocol';
+import { canonicalTransactionId, type ExportHeader } from '@drc/protocol';
 import { systemClock } from '../clock.js';
 import { StoppedLog, type StoppedLogOptions } from '../log/stopped-log.js';
 import { Credit } from '../serve/credit.js';
@@ -10,7 +10,6 @@ import { HistoryReads } from '../serve/history-reads.js';
 import { FrameWriter, type FrameSink } from '../serve/frame-writer.js';
 import { ServeCounters } from '../serve/serve-counters.js';
 import { ExportFile } from './export-file.js';
-import type { ExportHeader } from './export-format.js';
 import { LogSlice, type SliceRequest } from './log-slice.js';
 
 export interface ExportRequest extends SliceRequest {
