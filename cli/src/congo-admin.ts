@@ -1,4 +1,4 @@
-import type { ApplierCounters, Congo, CongoStatus } from '@drc/client-sdk/congo';
+import { noRows, type ApplierCounters, type Congo, type CongoStatus } from '@drc/client-sdk/congo';
 import { DrcError } from '@drc/protocol';
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
@@ -35,7 +35,7 @@ export class StartingTask implements TaskView {
 }
 
 const nothingYet: ApplierCounters = {
-  rows: { insert: 0, update: 0, delete: 0 },
+  rows: noRows(),
   transactions: 0,
   targetTransactions: 0,
   ddlIgnored: 0,
@@ -78,7 +78,7 @@ export function congoMetrics(congo: TaskView): Registry {
   };
   counter(
     'congo_rows_applied_total',
-    'Rows written to the target, by operation.',
+    'Rows that came for the target, by what became of them: insert, update, delete; overwritten, kept, restored, ignored by policy.',
     () => Object.entries(congo.counters.rows).map(([op, rows]): Sample => [rows, { op }]),
     ['op'],
   );

@@ -1,8 +1,9 @@
-import { ruleFaults, type TableRule } from '@drc/client-sdk/congo';
+import { ruleFaults } from '@drc/client-sdk/congo';
 import { configFaults, DrcError, isTransactionId } from '@drc/protocol';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isLoopback } from './congo-admin.js';
+import { tableRule, toTableRule } from './congo-rules.js';
 import { parseMoment } from './moment.js';
 import { managerTlsSetting, plaintextSetting, tlsSetting } from './tls-files.js';
 
@@ -25,9 +26,7 @@ function isMoment(text: string): boolean {
   }
 }
 
-const rule = z
-  .strictObject({ from: z.string().min(1), to: z.string().min(1).optional() })
-  .transform(({ from, to }): TableRule => ({ from, ...(to === undefined ? {} : { to }) }));
+const rule = tableRule.transform(toTableRule);
 
 const schema = z.strictObject({
   task: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'has 1-128 ASCII characters without spaces'),
@@ -42,6 +41,7 @@ const schema = z.strictObject({
   topic: z.string().min(1),
   from: moment.default('earliest'),
   tables: z.array(rule).min(1),
+  match: z.enum(['first', 'all']).default('first'),
   acknowledgeGaps: z
     .array(z.string().refine(isTransactionId, { error: 'is no id of a transaction' }))
     .max(100)
@@ -85,8 +85,17 @@ export function parseCongoConfig(value: unknown): CongoConfig {
 
 /** Of what is written as a rule, but does not work as one; told beside faults of its neighbours. */
 function faultsOfRules(value: unknown): string[] {
-  const given = z.looseObject({ tables: z.array(z.unknown()) }).safeParse(value);
-  return given.success ? ruleFaults(given.data.tables.map((item) => rule.safeParse(item).data)) : [];
+  const named = z.looseObject({
+    tables: z.array(z.unknown()),
+    match: z.enum(['first', 'all']).catch('first'),
+  });
+  const given = named.safeParse(value);
+  if (!given.success) return [];
+  const { tables, match } = given.data;
+  return ruleFaults(
+    tables.map((item) => rule.safeParse(item).data),
+    match,
+  );
 }
 
 /** A certificate tells names. */

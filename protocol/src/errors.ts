@@ -119,6 +119,22 @@ export const errorTable = {
   CHECKPOINT_DIVERGED: fatal(
     'The checkpoint holds transactions of another history of the source (after a failover that lost some). Copy the tables anew, or start from a moment you choose.',
   ),
+  // Snapshots
+  SNAPSHOT_NEEDS_KEY: fatal(
+    'A snapshot reads a table in the order of a key, and this one has none that serves: a primary key, or a unique key of NOT NULL columns without prefixes and expressions, all of whose columns are captured. Add one (on MySQL an invisible column will do), or leave the table out of the snapshot.',
+  ),
+  SNAPSHOT_NEEDS_GTID: fatal(
+    'A snapshot of a MySQL source is merged with the stream by GTIDs, and the source has gtid_mode other than ON. Switch it on (OFF_PERMISSIVE, ON_PERMISSIVE, ON, with enforce_gtid_consistency = ON); it needs no restart.',
+  ),
+  SNAPSHOT_UNSUPPORTED: fatal(
+    'The table cannot be read while it is written to so that each row’s place in the stream is known: it is a view or a sequence, or of an engine without snapshots. Convert it to InnoDB, or leave it out of the snapshot.',
+  ),
+  SNAPSHOT_KEY_INVALID: fatal(
+    'The place at which the copying of a table was to go on is not one of this table’s key: the key has changed since. The table is copied from its beginning.',
+  ),
+  SNAPSHOT_TABLE_CHANGED: retry(
+    'The table was altered, or is being altered, while it was read. What was being read is dropped and read again.',
+  ),
   // Asking and being allowed
   UNAUTHENTICATED: fatal('No valid credentials or ticket were given. Log in again.'),
   FORBIDDEN: fatal('The principal may not do or read that. Ask whoever grants access.'),
@@ -212,6 +228,9 @@ export const errorTable = {
   ),
   ROW_DUPLICATE: fatal(
     'An insert met an existing key on the target: source and target differ. The task stopped.',
+  ),
+  SHARD_UNKNOWN: fatal(
+    'A row belongs to no shard: its value is NULL, or none of the rule’s ranges, lists or numbers takes it. The task stopped in front of it. Give the rule a shard for such rows (`into`), or leave them out (`where`).',
   ),
   VALUE_TRUNCATED: fatal('The target would have stored another value than the source has. Widen the column.'),
   TASK_FENCED: fatal(

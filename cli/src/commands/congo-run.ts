@@ -62,6 +62,7 @@ export async function congoRun(flags: CongoRunFlags, signal: AbortSignal, hooks?
     task: config.task,
     topic: config.topic,
     tables: config.tables,
+    match: config.match,
     from: parseMoment(config.from, Date.now(), config.topic),
     target: {
       host: config.target.host,

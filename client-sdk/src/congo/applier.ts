@@ -1,12 +1,14 @@
-import { Checkpoint, type Ddl, DrcError, type TableVersion, type TransactionSet } from '@drc/protocol';
+import { Checkpoint, type Ddl, DrcError, type TransactionSet } from '@drc/protocol';
 import type { Change, CheckpointStore, Transaction } from '../index.js';
 import { type ProgressOptions, ProgressTable } from './progress-table.js';
-import { RowWriter, type WrittenRows } from './row-writer.js';
-import type { Rules, TableName } from './rules.js';
+import { noRows, RowWriter, type WrittenRows } from './row-writer.js';
+import type { MappedChange } from './mapped-change.js';
+import type { Rules } from './rules/rules.js';
+import { nameOf, type TableName } from './table-name.js';
 import { Target, type TargetOptions } from './target.js';
 import { readTable } from './target-schema.js';
 import { absentTable, privilegeFaults } from './target-privileges.js';
-import { type TableMatch, type TriggerPolicy, matchTable, nameOf, tableFaults } from './target-table.js';
+import { type TableMatch, type TriggerPolicy, matchTable, tableFaults } from './target-table.js';
 
 /** Where a test's main may stop the process. The real mains pass none. */
 export type KillPoint = 'begun' | 'row' | 'recording' | 'committing' | 'committed';
@@ -51,13 +53,13 @@ export class Applier implements AsyncDisposable {
   readonly #options: ApplierOptions;
   readonly #target: Target;
   readonly #progress: ProgressTable;
-  /** By the object: the SDK has one for each version of a table, and makes new ones when it reconnects. */
-  readonly #matches = new WeakMap<TableVersion, { readonly match: TableMatch | undefined }>();
+  /** By the object: each rule has its own for each version of a source table. */
+  readonly #matches = new WeakMap<TableName, { readonly match: TableMatch | undefined }>();
   readonly #writer: RowWriter;
-  /** Tables whose rows the target cannot take. */
-  readonly #refused: TableVersion[] = [];
+  /** What has come for tables of the target that cannot take it. */
+  readonly #refused: MappedChange[] = [];
   /** By the writer, since the last COMMIT. */
-  readonly #written: WrittenRows = { insert: 0, update: 0, delete: 0 };
+  readonly #written: WrittenRows = noRows();
   /** What the target has; moves only after a COMMIT was acknowledged. */
   #applied: TransactionSet;
   #recorded: boolean;
@@ -178,25 +180,19 @@ export class Applier implements AsyncDisposable {
   async #apply(tx: Transaction): Promise<number> {
     let changes = 0;
     for await (const change of tx.changes) {
-      await this.#change(change);
+      await this.#change(change, tx);
       changes += 1;
     }
     return changes;
   }
 
-  async #change(change: Change): Promise<void> {
+  async #change(change: Change, tx: Transaction): Promise<void> {
     switch (change.kind) {
       case 'insert':
       case 'update':
-      case 'delete': {
-        const known = this.#matches.get(change.tableVersion);
-        const match = known ? known.match : await this.#match(change.tableVersion);
-        // Behind a table that is refused nothing is written any more, only looked for further ones.
-        if (!match || this.#refused.length > 0) return;
-        await this.#writer.write(match, change);
-        if (this.#options.hooks) await this.#at('row');
+      case 'delete':
+        for (const mapped of this.#options.rules.map(change, tx)) await this.#write(mapped);
         return;
-      }
       case 'ddl':
         if (harmless.test(change.ddl.verb)) return;
         if (this.#options.ddl === 'stop') throw refusedDdl(change.ddl);
@@ -208,24 +204,33 @@ export class Applier implements AsyncDisposable {
     }
   }
 
-  /** Undefined where no rule names the table, and where the target cannot take its rows. */
-  async #match(version: TableVersion): Promise<TableMatch | undefined> {
+  async #write(mapped: MappedChange): Promise<void> {
+    const known = this.#matches.get(mapped.target);
+    const match = known ? known.match : await this.#match(mapped);
+    // Behind a table that is refused nothing is written any more, only looked for further ones.
+    if (!match || this.#refused.length > 0) return;
+    await this.#writer.write(match, mapped.change);
+    if (this.#options.hooks) await this.#at('row');
+  }
+
+  /** Undefined where the target cannot take its rows. */
+  async #match(change: MappedChange): Promise<TableMatch | undefined> {
     // A question between a row statement and its warnings would lose them.
     await this.#writer.flush();
-    const name = this.#options.rules.targetOf(version);
-    const match = name && (await this.#matchTo(version, name));
-    this.#matches.set(version, { match });
+    const match = await this.#matchTo(change);
+    this.#matches.set(change.target, { match });
     return match;
   }
 
-  async #matchTo(version: TableVersion, name: TableName): Promise<TableMatch | undefined> {
+  async #matchTo(change: MappedChange): Promise<TableMatch | undefined> {
+    const { target: name, mapped } = change;
     const target = await readTable(this.#target, name);
     const { match, faults } = target
-      ? matchTable(version, target, this.#options.triggers)
+      ? matchTable(mapped.version, target, this.#options.triggers, mapped)
       : { match: undefined, faults: [await absentTable(this.#target, name)] };
     if (target) faults.push(...(await privilegeFaults(this.#target, target)));
     if (match && faults.length === 0) return match;
-    this.#refused.push(version);
+    this.#refused.push(change);
     for (const fault of faults) this.#options.faults.add(fault);
     return undefined;
   }
@@ -235,10 +240,9 @@ export class Applier implements AsyncDisposable {
     const [first] = this.#refused;
     if (first === undefined) return;
     const faults = [...this.#options.faults];
-    const sources = this.#refused.map(nameOf).join(', ');
-    const target = this.#options.rules.targetOf(first);
+    const sources = [...new Set(this.#refused.map(({ mapped }) => nameOf(mapped.version)))].join(', ');
     throw new DrcError('TARGET_CONFIG', `the target cannot take rows of ${sources}: ${faults.join('; ')}.`, {
-      table: target && nameOf(target),
+      table: nameOf(first.target),
       faults,
     });
   }
@@ -252,7 +256,7 @@ export class Applier implements AsyncDisposable {
     this.#applied = applied;
     this.#recorded = true;
     this.#options.counters.targetTransactions += 1;
-    for (const kind of ['insert', 'update', 'delete'] as const) {
+    for (const kind of Object.keys(this.#written) as (keyof WrittenRows)[]) {
       this.#options.counters.rows[kind] += this.#written[kind];
       this.#written[kind] = 0;
     }

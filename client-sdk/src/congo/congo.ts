@@ -4,7 +4,9 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Hub, SubscribeOptions, Subscription, Transaction } from '../index.js';
 import { Applier, type ApplierCounters, type CongoHooks, type DdlPolicy } from './applier.js';
 import type { ProgressTable } from './progress-table.js';
-import { Rules, type TableRule } from './rules.js';
+import { noRows } from './row-writer.js';
+import { Rules } from './rules/rules.js';
+import type { RuleMatch, TableRule } from './rules/table-rule.js';
 import type { TriggerPolicy } from './target-table.js';
 import type { TargetOptions } from './target.js';
 
@@ -14,6 +16,8 @@ export interface CongoOptions {
   readonly task: string;
   readonly topic: string;
   readonly tables: readonly TableRule[];
+  /** Which rules count for a table that several name. Default `first`. */
+  readonly match?: RuleMatch;
   readonly target: TargetOptions;
   /** Where reading begins on the first start; later the record on the target decides. Default `earliest`. */
   readonly from?: SubscribeOptions['from'];
@@ -56,7 +60,7 @@ export class Congo {
   readonly #options: CongoOptions;
   readonly #rules: Rules;
   readonly counters: ApplierCounters = {
-    rows: { insert: 0, update: 0, delete: 0 },
+    rows: noRows(),
     transactions: 0,
     targetTransactions: 0,
     ddlIgnored: 0,
@@ -87,7 +91,7 @@ export class Congo {
   /** @throws DrcError `CONFIG_INVALID` for faulty rules. */
   constructor(options: CongoOptions) {
     this.#options = options;
-    this.#rules = new Rules(options.tables);
+    this.#rules = new Rules(options.tables, options.match);
     if (!/^[\x21-\x7e]{1,128}$/.test(options.task)) {
       throw new DrcError('CONFIG_INVALID', 'A task name has 1-128 ASCII characters without spaces.', {
         task: options.task,

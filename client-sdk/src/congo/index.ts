@@ -1,6 +1,11 @@
 export type { ApplierCounters, CongoHooks, DdlPolicy, KillPoint } from './applier.js';
 export { Congo, type CongoOptions, type CongoStatus } from './congo.js';
 export { type ProgressOptions, ProgressTable, progressTablesSql } from './progress-table.js';
-export { Rules, ruleFaults, type TableName, type TableRule } from './rules.js';
+export { noRows, type WrittenRows } from './row-writer.js';
+export type { RowPolicies } from './mapped-change.js';
+export { Rules } from './rules/rules.js';
+export type { ShardRange, ShardRule, ShardValues } from './rules/sharding.js';
+export { type RuleAction, ruleFaults, type RuleMatch, type TableRule } from './rules/table-rule.js';
+export type { TableName } from './table-name.js';
 export { Target, type TargetOptions } from './target.js';
 export type { TriggerPolicy } from './target-table.js';

@@ -1,9 +1,11 @@
 import { DrcError, type Row } from '@drc/protocol';
-import type { DeleteChange, InsertChange, UpdateChange } from '../index.js';
-import { type Bound, bind, deleteSql, insertSql, updateSql } from './statements.js';
+import type { UpdateChange } from '../index.js';
+import type { WritableChange } from './mapped-change.js';
+import { type Bound, bind, deleteSql, insertSql, keepSql, putSql, updateSql } from './statements.js';
 import { rowNumber, type Target, type Warning } from './target.js';
 import type { MatchedColumn } from './matched-column.js';
-import { type TableMatch, nameOf } from './target-table.js';
+import { nameOf } from './table-name.js';
+import type { TableMatch } from './target-table.js';
 import { mustFit } from './value-fit.js';
 
 /** Rows a multi-row statement may have: few sizes, so that the prepared statements are used again. */
@@ -16,12 +18,6 @@ const maxStatementBytes = 4 * 1024 * 1024;
 const statementOverheadBytes = 64 * 1024;
 /** How much of a key an error shows, characters. */
 const maxKeyText = 200;
-
-/** A change of rows, as it is written. */
-export type WritableChange =
-  | InsertChange<string, Row>
-  | UpdateChange<string, Row>
-  | DeleteChange<string, Row>;
 
 /** Consecutive rows that go in as few statements as possible. */
 interface Run {
@@ -38,7 +34,23 @@ export interface WrittenRows {
   insert: number;
   update: number;
   delete: number;
+  /** Inserts that met a row: it was overwritten (where it differed), or kept. */
+  overwritten: number;
+  kept: number;
+  /** Updates and deletes that met no row: it was inserted, or they were left out. */
+  restored: number;
+  ignored: number;
 }
+
+export const noRows = (): WrittenRows => ({
+  insert: 0,
+  update: 0,
+  delete: 0,
+  overwritten: 0,
+  kept: 0,
+  restored: 0,
+  ignored: 0,
+});
 
 /**
  * Writes row changes in exactly the order given. A run of inserts into one table, or of deletes from it, goes in
@@ -133,25 +145,51 @@ export class RowWriter {
   }
 
   async #insert({ match, columns }: Run, rows: readonly Row[]): Promise<void> {
-    const sql =
-      columns === match.written
-        ? this.#text(match, `insert ${rows.length}`, () => insertSql(match, columns, rows.length))
-        : insertSql(match, columns, rows.length);
-    await this.#send(match, sql, rows, (values) => {
+    const { onDuplicate } = match.policies;
+    if (onDuplicate === 'overwrite' && !match.soleKey) {
+      for (const row of rows) await this.#put(match, columns, row);
+      return;
+    }
+    const makeSql = { error: insertSql, overwrite: putSql, keep: keepSql }[onDuplicate];
+    const make = (): string => makeSql(match, columns, rows.length);
+    const sql = columns === match.written ? this.#text(match, `${onDuplicate} ${rows.length}`, make) : make();
+    const found = await this.#send(match, sql, rows, (values) => {
       rows.forEach((row, index) => pushValues(values, row, columns, index + 1));
     });
-    this.#written.insert += rows.length;
+    // A row that was there counts twice where it is overwritten with another content, not at all where it is kept.
+    const met = onDuplicate === 'keep' ? rows.length - found : Math.max(0, found - rows.length);
+    if (onDuplicate === 'keep') this.#written.kept += met;
+    else this.#written.overwritten += met;
+    this.#written.insert += rows.length - met;
+  }
+
+  /** Where other keys could be met: the row that has this key, and no other, is overwritten. */
+  async #put(match: TableMatch, columns: readonly MatchedColumn[], row: Row): Promise<void> {
+    const lookup = lookupValues(row, match);
+    const found = await this.#send(match, updateSql(match, columns), [row], (values) => {
+      pushValues(values, row, columns, 1);
+      values.push(...lookup);
+    });
+    if (found > 0) {
+      this.#written.overwritten += 1;
+      return;
+    }
+    await this.#send(match, insertSql(match, columns, 1), [row], (values) =>
+      pushValues(values, row, columns, 1),
+    );
+    this.#written.insert += 1;
   }
 
   async #delete({ match }: Run, rows: readonly Row[]): Promise<void> {
     const sql = this.#text(match, `delete ${rows.length}`, () => deleteSql(match, rows.length));
     const lookup = rows.flatMap((row) => lookupValues(row, match));
     const found = await this.#send(match, sql, rows, (values) => values.push(...lookup));
-    if (found !== rows.length) {
+    if (found !== rows.length && match.policies.onMissingDelete === 'error') {
       if (rows.length > 1) this.failedAt = this.#rowsWritten;
       throw missing(match, 'a delete', rows, rows.length - found);
     }
-    this.#written.delete += rows.length;
+    this.#written.delete += found;
+    this.#written.ignored += rows.length - found;
   }
 
   async #update(match: TableMatch, change: UpdateChange<string, Row>): Promise<void> {
@@ -169,13 +207,31 @@ export class RowWriter {
       pushValues(values, after, columns, 1);
       values.push(...lookup);
     });
-    if (found !== 1) throw missing(match, 'an update', [before], 1);
-    this.#written.update += 1;
+    if (found === 1) this.#written.update += 1;
+    else await this.#missed(match, change);
+  }
+
+  async #missed(match: TableMatch, { before, after }: UpdateChange<string, Row>): Promise<void> {
+    switch (match.policies.onMissingUpdate) {
+      case 'error':
+        throw missing(match, 'an update', [before], 1);
+      case 'ignore':
+        this.#written.ignored += 1;
+        return;
+      case 'insert': {
+        // What the image after lacks has not changed.
+        const row = { ...before, ...after };
+        const columns = presentColumns(match, row);
+        await this.#send(match, insertSql(match, columns, 1), [row], (values) =>
+          pushValues(values, row, columns, 1),
+        );
+        this.#written.restored += 1;
+      }
+    }
   }
 
   get #rowsWritten(): number {
-    const { insert, update, delete: deleted } = this.#written;
-    return insert + update + deleted;
+    return Object.values<number>({ ...this.#written }).reduce((sum, rows) => sum + rows, 0);
   }
 
   #text(match: TableMatch, name: string, make: () => string): string {
@@ -196,7 +252,11 @@ export class RowWriter {
       const values: Bound[] = [];
       push(values);
       if (rows.length === 1) this.#assertFits(values);
-      return await this.#target.write(sql, values, (warning) => isEnumErrorValue(warning, match, rows));
+      return await this.#target.write(
+        sql,
+        values,
+        (warning) => isEnumErrorValue(warning, match, rows) || isKept(warning, match),
+      );
     } catch (error) {
       if (!(error instanceof DrcError)) throw error;
       if (rows.length > 1) this.failedAt = this.#rowsWritten;
@@ -300,6 +360,10 @@ const isEnumErrorValue = (warning: Warning, match: TableMatch, rows: readonly Ro
       warning.Message.includes(`'${target.name}'`) &&
       rowOf(warning, rows).some((row) => row[source.name] === ''),
   );
+
+/** 1062: INSERT IGNORE met a row, which is kept. */
+const isKept = (warning: Warning, match: TableMatch): boolean =>
+  warning.Code === 1062 && match.policies.onDuplicate === 'keep';
 
 /** The row that a warning speaks of, else all. */
 const rowOf = (warning: Warning, rows: readonly Row[]): readonly Row[] => rowAt(rowNumber(warning), rows);

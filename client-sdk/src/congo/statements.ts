@@ -13,6 +13,16 @@ export const insertSql = (match: TableMatch, columns: readonly MatchedColumn[], 
   return `INSERT INTO ${tableSql(match)} (${names}) VALUES ${Array<string>(rows).fill(tuple).join(', ')}`;
 };
 
+/** Rows whose key is there already overwrite it. Only where no other key could be met: the servers would change any row that has it. */
+export const putSql = (match: TableMatch, columns: readonly MatchedColumn[], rows: number): string => {
+  const names = columns.map((column) => quote(column.target.name));
+  return `${insertSql(match, columns, rows)} ON DUPLICATE KEY UPDATE ${names.map((name) => `${name} = VALUES(${name})`).join(', ')}`;
+};
+
+/** Rows whose key is there already are left out, with a warning for each. */
+export const keepSql = (match: TableMatch, columns: readonly MatchedColumn[], rows: number): string =>
+  insertSql(match, columns, rows).replace('INSERT', 'INSERT IGNORE');
+
 export const updateSql = (match: TableMatch, columns: readonly MatchedColumn[]): string => {
   const sets = columns.map((column) => `${quote(column.target.name)} = ${placeholder(column)}`);
   // A column that the image lacks has not changed: without this the target would put its own clock.

@@ -1,6 +1,6 @@
 import { isDrcError } from '@drc/protocol';
 import { escapeId } from 'mysql2';
-import type { TableName } from './rules.js';
+import type { TableName } from './table-name.js';
 import type { TargetTable } from './target-table.js';
 import type { Target } from './target.js';
 

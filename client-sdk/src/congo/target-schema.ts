@@ -1,6 +1,6 @@
 import { isDrcError } from '@drc/protocol';
 import { escapeId } from 'mysql2';
-import type { TableName } from './rules.js';
+import type { TableName } from './table-name.js';
 import type { Target } from './target.js';
 import type { TargetColumn } from './target-column.js';
 import type { TargetTable } from './target-table.js';
@@ -41,7 +41,7 @@ export async function readTable(target: Target, name: TableName): Promise<Target
   return {
     ...name,
     columns: new Map(columns.map((column) => [column.name.toLowerCase(), targetColumn(column)])),
-    key: bestKey(keys),
+    ...keysOf(keys),
     transactional: table.transactional === 'YES',
     triggers: triggers.map((trigger) => trigger.name),
   };
@@ -118,13 +118,22 @@ function labelsOf(columnType: string): string[] {
 
 const unescaped: Readonly<Record<string, string>> = { 0: '\0', n: '\n', r: '\r' };
 
-/** The primary key, else the first unique key that finds exactly one row. */
-function bestKey(rows: readonly KeyRow[]): readonly string[] {
-  const keys = new Map<string, KeyRow[]>();
-  for (const row of rows) keys.set(row.name, [...(keys.get(row.name) ?? []), row]);
-  const usable = [...keys].filter(([, parts]) =>
-    parts.every((part) => part.columnName !== null && part.nullable !== 'YES' && part.prefix === null),
+/** All unique keys; and the primary key, else the first that finds exactly one row. */
+function keysOf(rows: readonly KeyRow[]): Pick<TargetTable, 'key' | 'uniqueKeys'> {
+  const parts = new Map<string, KeyRow[]>();
+  for (const row of rows) parts.set(row.name, [...(parts.get(row.name) ?? []), row]);
+  const uniqueKeys = Array.from(parts, ([name, columns]) => ({
+    name,
+    columns: columns.map(({ columnName, prefix }) => ({
+      name: columnName ?? undefined,
+      prefix: prefix === null ? undefined : Number(prefix),
+    })),
+    nullable: columns.some(({ nullable }) => nullable === 'YES'),
+  }));
+  const usable = uniqueKeys.filter(
+    ({ columns, nullable }) =>
+      !nullable && columns.every(({ name, prefix }) => name !== undefined && prefix === undefined),
   );
-  const [, parts] = usable.find(([name]) => name === 'PRIMARY') ?? usable[0] ?? ['', []];
-  return parts.map((part) => part.columnName!);
+  const best = usable.find(({ name }) => name === 'PRIMARY') ?? usable[0];
+  return { uniqueKeys, key: best?.columns.map(({ name }) => name!) ?? [] };
 }

@@ -1,9 +1,19 @@
 import type { TableVersion } from '@drc/protocol';
 import { columnFault } from './column-fit.js';
+import type { MappedTable, RowPolicies } from './mapped-change.js';
 import type { MatchedColumn } from './matched-column.js';
-import type { TableName } from './rules.js';
+import { nameOf, type TableName } from './table-name.js';
 import type { TargetColumn } from './target-column.js';
 import { valueCheck } from './value-fit.js';
+
+/** A unique key of the target. */
+export interface TargetKey {
+  readonly name: string;
+  /** A part without a name is an expression; `prefix` in characters or bytes, undefined where the whole value counts. */
+  readonly columns: readonly { readonly name: string | undefined; readonly prefix: number | undefined }[];
+  /** Whether rows may have NULL in it, and so be equal there. */
+  readonly nullable: boolean;
+}
 
 /** A table of the target as congo found it. */
 export interface TargetTable extends TableName {
@@ -11,6 +21,8 @@ export interface TargetTable extends TableName {
   readonly columns: ReadonlyMap<string, TargetColumn>;
   /** The columns of the primary key, else of a unique key without nullable columns or prefixes, else empty. */
   readonly key: readonly string[];
+  /** All unique keys, the primary key among them. */
+  readonly uniqueKeys: readonly TargetKey[];
   /** False for engines that cannot roll back: refused, since a crash would leave half a transaction. */
   readonly transactional: boolean;
   /** Names of the triggers on it, as far as congo's user may see them. */
@@ -32,16 +44,23 @@ export interface TableMatch {
   /** Columns that find a row; all of them, compared exactly, where the target has no key. */
   readonly lookup: readonly MatchedColumn[];
   readonly keyed: boolean;
+  /** Whether the key that finds a row is the only one that two rows could have in common. */
+  readonly soleKey: boolean;
+  readonly policies: RowPolicies;
 }
 
-/** `schema.table`, for people. */
-export const nameOf = ({ schema, table }: TableName): string => `${schema}.${table}`;
+/** What a rule says of the rows of a table. */
+export type RowWishes = Partial<Pick<MappedTable, 'key' | 'policies'>>;
+
+/** Exactly once leaves no innocent cause. */
+const strict: RowPolicies = { onDuplicate: 'error', onMissingUpdate: 'error', onMissingDelete: 'error' };
 
 /** Matches by name. The second part of the result lists every reason why the target cannot take these rows. */
 export function matchTable(
   source: TableVersion,
   target: TargetTable,
   triggers: TriggerPolicy = 'refuse',
+  { key: wantedKey, policies = strict }: RowWishes = {},
 ): { match: TableMatch; faults: string[] } {
   const name = nameOf(target);
   const faults = tableFaults(target, triggers);
@@ -64,10 +83,21 @@ export function matchTable(
     if (column.optional) continue;
     faults.push(`${name}: column '${column.name}' is not in the source and has no default`);
   }
-  const byName = new Map(written.map((column) => [column.target.name, column]));
-  const key = target.key.flatMap((column) => byName.get(column) ?? []);
-  const keyed = key.length > 0 && key.length === target.key.length;
-  return { match: { source, target, written, lookup: keyed ? key : written, keyed }, faults };
+  const byName = new Map(written.map((column) => [column.target.name.toLowerCase(), column]));
+  const keyOf = (names: readonly string[]): MatchedColumn[] =>
+    names.flatMap((column) => byName.get(column.toLowerCase()) ?? []);
+  const own = keyOf(target.key);
+  const isOwn = own.length > 0 && own.length === target.key.length;
+  const key = wantedKey === undefined ? own : keyOf(wantedKey);
+  for (const column of wantedKey ?? []) {
+    if (!byName.has(column.toLowerCase()))
+      faults.push(`${name}: column '${column}' of the key is not written`);
+  }
+  // What the rule names finds one row for sure where it has all columns of a key.
+  const keyed = isOwn && own.every((column) => key.includes(column));
+  const lookup = keyed || wantedKey !== undefined ? key : written;
+  const soleKey = keyed && target.uniqueKeys.length === 1;
+  return { match: { source, target, written, lookup, keyed, soleKey, policies }, faults };
 }
 
 /** What is wrong with the table whatever rows come. */

@@ -43,6 +43,8 @@ export interface Condition {
 export interface Computed {
   readonly columns: readonly number[];
   readonly kind: TermKind;
+  /** Of `exact`: its decimal places. */
+  readonly scale?: number;
   /** As the SDK delivers such values: numbers, exact numbers as text, texts, bytes; null. @throws DrcError `CONDITION_FAILED` */
   value(row: RowValues): number | boolean | string | Buffer | null;
 }
@@ -63,6 +65,7 @@ export function compileComputed(text: string, version: TableVersion): Computed {
   return {
     columns: sorted(columns),
     kind: type.kind,
+    ...(type.kind === 'exact' ? { scale: type.scale } : {}),
     value: (row) => {
       const value = term.evaluate(row);
       return value === null ? null : shown(value);

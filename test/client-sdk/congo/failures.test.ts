@@ -1,4 +1,5 @@
 import type { Change } from '@drc/client-sdk';
+import { noRows } from '@drc/client-sdk/congo';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { onEachServer } from '../../support/on-each-server.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
@@ -114,7 +115,7 @@ onEachServer('A row that cannot be applied', (flavour) => {
       expect((await target.rows('SELECT id FROM orders ORDER BY id')).map(({ id }) => id)).toEqual([1, 2]);
       expect(await target.rows('SELECT note FROM bare')).toEqual([{ note: 'a' }]);
       expect((await target.record())?.toString()).toBe(before);
-      expect(task.congo.counters.rows).toEqual({ insert: 3, update: 0, delete: 0 });
+      expect(task.congo.counters.rows).toEqual({ ...noRows(), insert: 3 });
     },
   );
 

@@ -27,6 +27,7 @@ const table = (columns: readonly TargetColumn[], more: Partial<TargetTable> = {}
   table: 't',
   columns: new Map(columns.map((each) => [each.name.toLowerCase(), each])),
   key: [],
+  uniqueKeys: [],
   transactional: true,
   triggers: [],
   ...more,
