@@ -25,6 +25,7 @@ export function changeAsJson(topic: string, tx: Transaction, change: Change): st
   switch (change.kind) {
     case 'insert':
     case 'sequence':
+    case 'snapshot':
       return JSON.stringify({ ...head, table: change.table, after: jsonRow(change.after) });
     case 'update':
       return JSON.stringify({
@@ -47,6 +48,8 @@ export function changeAsText(tx: Transaction, change: Change): string {
   switch (change.kind) {
     case 'insert':
       return `${time} ${id} ${pc.green('+')} ${pc.bold(change.table)} ${rowText(change.after)}`;
+    case 'snapshot':
+      return `${time} ${id} ${pc.blue('=')} ${pc.bold(change.table)} ${rowText(change.after)}`;
     case 'sequence':
       return `${time} ${id} ${pc.cyan('#')} ${pc.bold(change.table)} ${rowText(change.after)}`;
     case 'delete':

@@ -1,10 +1,10 @@
-import { ruleFaults } from '@drc/client-sdk/congo';
-import { configFaults, DrcError, isTransactionId } from '@drc/protocol';
+import { type OriginOptions, ruleFaults } from '@drc/client-sdk/congo';
+import { configFaults, DrcError, isTransactionId, siteNamePattern } from '@drc/protocol';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isLoopback } from './congo-admin.js';
 import { tableRule, toTableRule } from './congo-rules.js';
-import { parseMoment } from './moment.js';
+import { parseBeginning } from './moment.js';
 import { managerTlsSetting, plaintextSetting, tlsSetting } from './tls-files.js';
 
 const port = z.number().int().min(0).max(65_535);
@@ -14,12 +14,12 @@ const address = z.url({
 });
 const moment = z.string().refine((text) => isMoment(text), {
   error:
-    'is not a moment: earliest, latest, -15m, a date like 2026-11-22T08:00Z, the id of a transaction, after: and a set of them, or a checkpoint',
+    'is not a moment: snapshot, earliest, latest, -15m, a date like 2026-11-22T08:00Z, the id of a transaction, after: and a set of them, or a checkpoint',
 });
 
 function isMoment(text: string): boolean {
   try {
-    parseMoment(text, Date.now(), '');
+    parseBeginning(text, Date.now(), '');
     return true;
   } catch {
     return false;
@@ -28,7 +28,42 @@ function isMoment(text: string): boolean {
 
 const rule = tableRule.transform(toTableRule);
 
-const schema = z.strictObject({
+const site = z.string().regex(siteNamePattern, 'is no name of 1 to 28 small letters, digits or underscores');
+const sites = z
+  .array(z.union([z.literal(''), site]))
+  .min(1)
+  .max(100);
+const originSettings = z
+  .strictObject({
+    mark: site,
+    exclude: sites.optional(),
+    include: sites.optional(),
+    targetTopic: z.string().min(1).optional(),
+  })
+  .refine(({ include, exclude }) => (include === undefined) !== (exclude === undefined), {
+    error: 'needs either exclude or include',
+  })
+  .transform(definedOnly);
+
+/** Absent, not undefined. */
+function definedOnly({ mark, exclude, include, targetTopic }: OriginSettings): OriginOptions {
+  return {
+    mark,
+    ...(exclude && { exclude }),
+    ...(include && { include }),
+    ...(targetTopic !== undefined && { targetTopic }),
+  };
+}
+
+interface OriginSettings {
+  readonly mark: string;
+  readonly exclude?: readonly string[] | undefined;
+  readonly include?: readonly string[] | undefined;
+  readonly targetTopic?: string | undefined;
+}
+
+/** One task. */
+export const taskSettings = z.strictObject({
   task: z.string().regex(/^[\x21-\x7e]{1,128}$/, 'has 1-128 ASCII characters without spaces'),
   clusterManager: z.union([address, z.array(address).min(1)], {
     error: 'must be an address such as http://127.0.0.1:7370, or a list of them',
@@ -42,6 +77,7 @@ const schema = z.strictObject({
   from: moment.default('earliest'),
   tables: z.array(rule).min(1),
   match: z.enum(['first', 'all']).default('first'),
+  snapshot: z.strictObject({ tables: z.array(z.string().min(3)).min(1) }).optional(),
   acknowledgeGaps: z
     .array(z.string().refine(isTransactionId, { error: 'is no id of a transaction' }))
     .max(100)
@@ -57,6 +93,7 @@ const schema = z.strictObject({
   ddl: z.enum(['stop', 'ignore']).default('stop'),
   triggers: z.enum(['refuse', 'allow']).default('refuse'),
   maxBatchRows: z.number().int().min(1).max(1_000_000).default(2_000),
+  origin: originSettings.optional(),
   admin: z
     .strictObject({
       host: z
@@ -69,11 +106,11 @@ const schema = z.strictObject({
 });
 
 /** The file of `congo run`; every option stands in docs/congo.md. */
-export type CongoConfig = z.infer<typeof schema>;
+export type CongoConfig = z.infer<typeof taskSettings>;
 
 /** @throws DrcError `CONFIG_INVALID` with all `faults`, each `path: message`. */
 export function parseCongoConfig(value: unknown): CongoConfig {
-  const parsed = schema.safeParse(value, { reportInput: true });
+  const parsed = taskSettings.safeParse(value, { reportInput: true });
   const faults = [
     ...configFaults(parsed.error?.issues ?? []),
     ...faultsOfRules(value),

@@ -1,5 +1,7 @@
-import { Command } from 'commander';
-import { port } from './arguments.js';
+import { Command, Option } from 'commander';
+import { count, port } from './arguments.js';
+import type { CongoPlanFlags } from './commands/congo-plan.js';
+import { addCongoControlCommands } from './congo-control-commands.js';
 import { runProgram } from './run-program.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -9,13 +11,16 @@ const program = new Command('congo')
 
 program
   .command('run')
-  .description('run the task of a file until it is stopped')
-  .requiredOption('-c, --config <file>', 'the task, in YAML (docs/congo.md)')
+  .description('run the task of a file, or all of its tasks, until they are stopped')
+  .requiredOption('-c, --config <file>', 'the task or tasks, in YAML (docs/congo.md)')
   .option('--admin-port <port>', 'port of /livez, /readyz and /metrics; 0 takes a free one', port)
   .addHelpText(
     'after',
     `
 Environment: CONGO_TARGET_PASSWORD, DRC_MACHINE_KEY or DRC_PASSWORD, CONGO_ADMIN_PORT, DRC_LOG_LEVEL.
+
+Of several tasks one that ends by an error stops none of the others: the process goes on, /readyz says so, and the exit code
+tells when the last has ended or a signal stops them: 1, or 6 where nothing happened but that other processes took tasks over.
 
 Example:
   CONGO_TARGET_PASSWORD=… congo run --config congo.yaml`,
@@ -25,4 +30,27 @@ Example:
     await (await import('./commands/congo-run.js')).congoRun(flags, stop);
   });
 
+program
+  .command('plan')
+  .description('print what the rules of a task make of changes that the log has; nothing is written')
+  .requiredOption('-c, --config <file>', 'the task, in YAML (docs/congo.md)')
+  .option('--task <name>', 'which of several tasks')
+  .option('--from <moment>', 'where the sample begins: -15m, a date, earliest, snapshot, …', '-15m')
+  .option('--limit <changes>', 'changes of the source, at most', count, 20)
+  .addOption(new Option('-o, --output <format>', 'how to print it').choices(['text', 'json']).default('text'))
+  .addHelpText(
+    'after',
+    `
+The target is not asked: it need not be there. Rules that do not suit the tables, and rows that belong to no shard, are errors here as they
+would be in \`congo run\`.
+
+Examples:
+  congo plan --config congo.yaml
+  congo plan --config congo.yaml --from -24h --limit 1000 -o json | jq .becomes`,
+  )
+  .action(async (flags: CongoPlanFlags) => {
+    await (await import('./commands/congo-plan.js')).congoPlan(flags, stopSignal());
+  });
+
+addCongoControlCommands(program);
 await runProgram(program);

@@ -115,7 +115,7 @@ withClientOptions(program.command('tail').argument('<topic>'))
   .description('print the changes of a topic: one JSON object a line, or readable on a terminal')
   .option(
     '--from <moment>',
-    'earliest, latest, -15m, 2026-11-22T08:00Z, a transaction, after:SET, or a checkpoint',
+    'snapshot (the rows that are there, then the changes), earliest, latest, -15m, 2026-11-22T08:00Z, a transaction, after:SET, or a checkpoint',
     'latest',
   )
   .option('--table <glob>', 'only these tables, as schema.table (can be given several times)', append)
@@ -145,6 +145,7 @@ withClientOptions(program.command('tail').argument('<topic>'))
 Examples:
   drc tail shop --from -15m
   drc tail shop --table shop.orders --json | jq .after.total
+  drc tail shop --table shop.orders --from snapshot --json > orders.ndjson
   drc tail shop --table 'shop.o*' --where "shop.orders: region = 'eu' AND total > 100" --columns 'shop.orders: id,total'
   drc tail shop --from earliest --checkpoint ./progress.checkpoint`,
   )

@@ -16,6 +16,8 @@ export const ExitCode = {
   logDamaged: 8,
   /** `drc codegen --check`: the file is not what would be written now. */
   outdated: 9,
+  /** `congo wait`: the target did not have the transaction in time. */
+  notYet: 10,
 } as const;
 
 const usageCodes: readonly string[] = ['CONFIG_INVALID', 'ADDRESS_NOT_LOOPBACK', 'PLAINTEXT_REFUSED'];
@@ -23,5 +25,6 @@ const usageCodes: readonly string[] = ['CONFIG_INVALID', 'ADDRESS_NOT_LOOPBACK',
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof DrcError)) return ExitCode.failed;
   if (usageCodes.includes(error.code)) return ExitCode.usage;
+  if (error.code === 'WAIT_TIMEOUT') return ExitCode.notYet;
   return error.code === 'TASK_FENCED' ? ExitCode.taskFenced : ExitCode.failed;
 }

@@ -27,13 +27,20 @@ export function parseTransaction(text: string): string | undefined {
   return isTransactionId(id) ? id : undefined;
 }
 
+/** Where a stream begins; a snapshot is no moment. */
+export type Moment = Exclude<NonNullable<SubscribeOptions['from']>, 'snapshot'>;
+
+/** Where to begin, as typed: a moment, or `snapshot` for the rows that are there and what follows. @throws as `parseMoment` */
+export const parseBeginning = (text: string, now: number, topic: string): Moment | 'snapshot' =>
+  text === 'snapshot' ? text : parseMoment(text, now, topic);
+
 /**
  * Where to begin, as typed: `earliest`, `latest`, `-15m` (also s, h, d: that long ago), a date with time
  * (`2026-11-22T08:00Z`), the id of a transaction, `after:` and a set of them as the servers print it, or a checkpoint as
  * the SDK prints it.
  * @throws DrcError `CONFIG_INVALID`.
  */
-export function parseMoment(text: string, now: number, topic: string): NonNullable<SubscribeOptions['from']> {
+export function parseMoment(text: string, now: number, topic: string): Moment {
   if (text === 'earliest' || text === 'latest') return text;
   const time = parseTime(text, now);
   const transaction = parseTransaction(text);

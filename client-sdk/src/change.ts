@@ -44,6 +44,15 @@ export interface DeleteChange<T extends string, R> extends RowContext<T> {
   readonly before: R;
 }
 
+/**
+ * A row that was there when its table was copied (`from: 'snapshot'`), as it is at this place of the stream: it goes in the place of
+ * whatever one has under its key.
+ */
+export interface SnapshotChange<T extends string, R> extends RowContext<T> {
+  readonly kind: 'snapshot';
+  readonly after: R;
+}
+
 /** A MariaDB sequence has moved; `after` is its row. */
 export interface SequenceChange<T extends string, R> extends RowContext<T> {
   readonly kind: 'sequence';
@@ -63,7 +72,8 @@ export type RowChange<S = AnyTables> = {
     | InsertChange<T, S[T]>
     | UpdateChange<T, S[T]>
     | DeleteChange<T, S[T]>
-    | SequenceChange<T, S[T]>;
+    | SequenceChange<T, S[T]>
+    | SnapshotChange<T, S[T]>;
 }[TableOf<S>];
 
 /**

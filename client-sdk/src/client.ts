@@ -12,6 +12,7 @@ import { checkConnectOptions, checkDescribeOptions, checkSubscribeOptions } from
 import { checkedWindowBytes, defaultWindowBytes } from './read-window.js';
 import { checkRowOptions, rowRulesOf } from './row-options.js';
 import { SessionSource } from './session-source.js';
+import { snapshotWishOf } from './snapshot-wish.js';
 import { fromOf, type SubscribeOptions } from './subscribe-options.js';
 import { TopicSubscription, type Subscription } from './subscription.js';
 import { MergedSubscription } from './topics/merged-subscription.js';
@@ -162,8 +163,10 @@ export class ManagedHub implements Hub {
       acknowledgeGaps: options.acknowledgeGaps ?? [],
       rules: rowRulesOf(options),
       partition: options.partition,
+      origins: options.origins,
       name,
       backfill: options.backfill ?? false,
+      snapshot: snapshotWishOf(options),
       windowBytes: checkedWindowBytes(options.windowBytes ?? defaultWindowBytes),
     };
     const { transport } = this.#directory;

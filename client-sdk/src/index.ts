@@ -1,11 +1,13 @@
-export { Checkpoint, DrcError, TransactionSet, isDrcError } from '@drc/protocol';
+export { Checkpoint, DrcError, SnapshotProgress, TransactionSet, isDrcError } from '@drc/protocol';
 export type {
   Column,
   Ddl,
   DescribedColumn,
   ErrorCode,
+  OriginWish,
   Row,
   RowOperation,
+  TableProgress,
   TableVersion,
   Value,
 } from '@drc/protocol';
@@ -17,6 +19,7 @@ export type {
   InsertChange,
   RowChange,
   SequenceChange,
+  SnapshotChange,
   UpdateChange,
 } from './change.js';
 export { fileCheckpoints, memoryCheckpoints } from './checkpoint-store.js';
@@ -30,7 +33,7 @@ export { hubCheckpoints } from './hub-checkpoints.js';
 export type { HubCheckpointOptions } from './hub-checkpoints.js';
 export type { SubscribeOptions } from './subscribe-options.js';
 export type { Subscription } from './subscription.js';
-export type { SubscriptionStatus } from './subscription-state.js';
+export type { SnapshotStatus, SubscriptionStatus } from './subscription-state.js';
 export { TopicsCheckpoint } from './topics/topics-checkpoint.js';
 export type { TopicsStatus, TopicsSubscription } from './topics/topics-subscription.js';
-export type { AllOptions, Transaction } from './transaction.js';
+export type { AllOptions, CopiedRows, Transaction } from './transaction.js';

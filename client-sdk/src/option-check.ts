@@ -1,4 +1,4 @@
-import { checkTlsOptions, DrcError, isTransactionId, type TlsOptions } from '@drc/protocol';
+import { checkTlsOptions, DrcError, isOriginWish, isTransactionId, type TlsOptions } from '@drc/protocol';
 import type { ConnectOptions } from './connect-options.js';
 import { isObject } from './error-body.js';
 import { checkSubscriptionName } from './hub-checkpoints.js';
@@ -35,12 +35,15 @@ const subscribeKeys = keysOf<SubscribeOptions>({
   where: true,
   columns: true,
   partition: true,
+  origins: true,
   backfill: true,
+  snapshot: true,
   checkpoints: true,
   name: true,
   windowBytes: true,
   signal: true,
 });
+const snapshotKeys = keysOf<NonNullable<SubscribeOptions['snapshot']>>({ tables: true });
 const describeKeys = keysOf<DescribeOptions>({ tables: true, signal: true });
 const tlsKeys = keysOf<TlsOptions>({ ca: true, cert: true, key: true, serverName: true });
 const operations: readonly unknown[] = ['insert', 'update', 'delete'];
@@ -79,7 +82,11 @@ export function checkSubscribeOptions(topics: string | readonly string[], option
     throw new TypeError('from.transaction: a transaction is of one topic; give a timestamp or a checkpoint.');
   if (options.tables !== undefined) checkTables(options.tables);
   if (options.operations !== undefined) checkOperations(options.operations);
+  if (options.snapshot !== undefined) checkSnapshot(options.snapshot);
+  if ((options.snapshot !== undefined || options.from === 'snapshot') && options.operations !== undefined)
+    throw new TypeError('operations: a copy of tables without all of their changes would not stay one.');
   if (options.acknowledgeGaps !== undefined) checkGaps(options.acknowledgeGaps);
+  if (options.origins !== undefined) checkOrigins(options.origins);
   checkCheckpoints(options.checkpoints);
   if (options.backfill !== undefined && typeof options.backfill !== 'boolean')
     throw new TypeError('backfill: it is true or false.');
@@ -154,8 +161,8 @@ function checkTls(tls: unknown): void {
 }
 
 function checkFrom(from: unknown): void {
-  if (from === 'earliest' || from === 'latest') return;
-  const forms = "'earliest', 'latest', { timestamp }, { transaction } or { checkpoint }";
+  if (from === 'earliest' || from === 'latest' || from === 'snapshot') return;
+  const forms = "'earliest', 'latest', 'snapshot', { timestamp }, { transaction } or { checkpoint }";
   if (!isObject(from)) throw new TypeError(`from: ${shown(from)} is none of ${forms}.`);
   const keys = Object.keys(from);
   if (keys.length !== 1 || !['timestamp', 'transaction', 'checkpoint'].includes(keys[0]!))
@@ -165,6 +172,19 @@ function checkFrom(from: unknown): void {
   else if (!isText(from['checkpoint']) && !isObject(from['checkpoint']))
     throw new TypeError(
       `from.checkpoint: ${shown(from['checkpoint'])} is no checkpoint. Where none is kept yet, begin from 'earliest' or 'latest'.`,
+    );
+}
+
+function checkSnapshot(value: unknown): void {
+  if (!isObject(value)) throw new TypeError(`snapshot: ${shown(value)}; it is { tables: ['schema.table'] }.`);
+  checkKeys(value, snapshotKeys, 'snapshot');
+  checkTables(value['tables']);
+}
+
+function checkOrigins(value: unknown): void {
+  if (!isOriginWish(value))
+    throw new TypeError(
+      "origins: either { include: […] } or { exclude: […] }, with 1 to 100 names of 1 to 28 small letters, digits or underscores, or ''.",
     );
 }
 

@@ -198,6 +198,17 @@ function oneImage(
       uniqueChecks,
       hasCascades,
     });
+  if (kind === PartKind.snapshot)
+    return (after) => ({
+      kind: 'snapshot',
+      table,
+      after,
+      columns,
+      tableVersion,
+      foreignKeyChecks,
+      uniqueChecks,
+      hasCascades,
+    });
   return (after) => ({
     kind: 'sequence',
     table,

@@ -3,6 +3,7 @@ import { defaultBackoff, pause, pauseBefore } from './backoff.js';
 import type { Placement, StoreAddress, StoreDirectory } from './directory.js';
 import { grantTextOf } from './grant-text.js';
 import { Session, type SessionOptions, type SessionRequest } from './session.js';
+import { wantedIn, type SnapshotWish } from './snapshot-wish.js';
 
 /** A ticket is renewed when this part of its life is over. */
 const renewalPoint = 0.6;
@@ -15,6 +16,7 @@ const ticketMarginMs = 1_000;
 const storeFaults: ReadonlySet<ErrorCode> = new Set([
   'RETENTION_EXPIRED',
   'BACKFILL_UNAVAILABLE',
+  'SNAPSHOT_UNAVAILABLE',
   'LOG_CORRUPT',
   'LOG_MISSING',
   'SOURCE_CHANGED',
@@ -28,10 +30,15 @@ const storeFaults: ReadonlySet<ErrorCode> = new Set([
   'INTERNAL',
 ]);
 
+/** What a subscription wants, wherever it begins. */
+export interface TopicRequest extends Omit<SessionRequest, 'from' | 'snapshot'> {
+  readonly snapshot?: SnapshotWish | undefined;
+}
+
 /** Finds a store for one subscription, opens a session with it, and keeps the session's ticket fresh. */
 export class SessionSource {
   readonly #directory: StoreDirectory;
-  readonly #request: Omit<SessionRequest, 'from'>;
+  readonly #request: TopicRequest;
   readonly #options: SessionOptions;
   /** The manager's last answer: without a manager its stores are still good while the ticket is. */
   #placement: Placement | undefined;
@@ -46,11 +53,7 @@ export class SessionSource {
   /** The store that ended its session by a fault of its own; the next `open` passes over it. */
   #faulty: { readonly address: string; readonly error: DrcError } | undefined;
 
-  constructor(
-    directory: StoreDirectory,
-    request: Omit<SessionRequest, 'from'>,
-    options: SessionOptions = {},
-  ) {
+  constructor(directory: StoreDirectory, request: TopicRequest, options: SessionOptions = {}) {
     this.#directory = directory;
     this.#request = request;
     this.#options = { connect: directory.connect, ...options };
@@ -58,6 +61,11 @@ export class SessionSource {
 
   get topic(): string {
     return this.#request.topic;
+  }
+
+  /** Whether a session that begins there is to copy tables. */
+  copiesFrom(from: StartFrom): boolean {
+    return wantedIn(this.#request.snapshot, from) !== undefined;
   }
 
   /**
@@ -78,7 +86,7 @@ export class SessionSource {
         const session = await Session.open(
           address,
           placement.ticket,
-          { ...this.#request, from },
+          { ...this.#request, from, snapshot: wantedIn(this.#request.snapshot, from) },
           signal,
           this.#options,
         );

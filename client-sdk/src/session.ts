@@ -8,6 +8,7 @@ import {
   openFrame,
   protocolVersions,
   type Frame,
+  type OriginWish,
   type Partition,
   type RowOperation,
   type RowRule,
@@ -37,11 +38,15 @@ export interface SessionRequest {
   /** Conditions and projections; empty: all rows and columns. */
   readonly rules: readonly RowRule[];
   readonly partition?: Partition | undefined;
+  /** Default: all. */
+  readonly origins?: OriginWish | undefined;
   readonly windowBytes: number;
   /** What its service calls the subscription. */
   readonly name?: string | undefined;
   /** Whether a moment before the log may be read from the source. Default false. */
   readonly backfill?: boolean | undefined;
+  /** Tables that are to be copied, beside those that the checkpoint has begun; undefined: none, and it has none. */
+  readonly snapshot?: readonly string[] | undefined;
 }
 
 export interface SessionOptions extends ConnectionOptions {
@@ -248,6 +253,14 @@ export class Session implements AsyncDisposable {
     this.#move({ kind: 'message', message });
     if (message.type === 'welcome') {
       this.#store = message.store;
+      if (this.#request.snapshot !== undefined && message.snapshots !== true)
+        throw new DrcError('SNAPSHOT_UNAVAILABLE', `The store ${message.store} copies no tables.`);
+      // It would send everything: what came from a target would go back there.
+      if (this.#request.origins !== undefined && message.origins !== true)
+        throw new DrcError(
+          'PROTOCOL_VERSION',
+          `The store ${message.store} is older than origins: update it.`,
+        );
       const {
         from,
         tables,
@@ -255,16 +268,20 @@ export class Session implements AsyncDisposable {
         acknowledgeGaps,
         rules,
         partition,
+        origins,
         name,
         backfill,
+        snapshot,
         windowBytes: credit,
       } = this.#request;
       const gaps = acknowledgeGaps.length === 0 ? {} : { acknowledgeGaps };
       const rows = {
         ...(rules.length === 0 ? {} : { rules }),
         ...(partition === undefined ? {} : { partition }),
+        ...(origins === undefined ? {} : { origins }),
         ...(name === undefined ? {} : { name }),
         ...(backfill === true ? { backfill } : {}),
+        ...(snapshot === undefined ? {} : { snapshot: { tables: snapshot } }),
       };
       this.#connection.send({ type: 'subscribe', from, tables, operations, credit, ...gaps, ...rows });
     } else if (message.type === 'subscribed') {

@@ -2,6 +2,7 @@ import {
   canonicalTransactionId,
   type Checkpoint,
   DrcError,
+  type OriginWish,
   type Partition,
   type RowOperation,
   type StartFrom,
@@ -14,10 +15,12 @@ export interface SubscribeOptions {
    * Where to begin: only while `checkpoints` holds none. Default `latest`. A number or Date is a moment of the
    * source's history (ms since 1970); the stream then begins a little earlier rather than later. With `transaction`, the
    * id of one (`Transaction.id`), it begins with that: not for several topics. A `checkpoint` of several has a place in each of them.
+   * `snapshot`: the rows that are there come first, as transactions with `snapshot` set, beside the changes that come meanwhile.
    */
   readonly from?:
     | 'earliest'
     | 'latest'
+    | 'snapshot'
     | { readonly timestamp: Date | number }
     | { readonly transaction: string }
     | { readonly checkpoint: string | Checkpoint | TopicsCheckpoint };
@@ -28,6 +31,11 @@ export interface SubscribeOptions {
   readonly backfill?: boolean;
   /** Globs over `schema.table`, e.g. `shop.*`; at least one. Default: all that the principal may read. */
   readonly tables?: readonly string[];
+  /**
+   * Which tables are copied. With `from: 'snapshot'` default `tables`. Given to a subscription that has a checkpoint already, tables that are named here in
+   * full, and were not copied before, are copied now. Needs the right `snapshot`.
+   */
+  readonly snapshot?: { readonly tables: readonly string[] };
   /** Row operations wanted; at least one. Default: all. */
   readonly operations?: readonly RowOperation[];
   /**
@@ -49,6 +57,11 @@ export interface SubscribeOptions {
    */
   readonly partition?: Partition;
   /**
+   * Which transactions are wanted by their origin (`Transaction.origin`): `{ exclude: ['b'] }` all but those, `{ include: ['a', ''] }`
+   * those alone; '' stands for transactions without a mark. What is left out passes as progress. 1 to 100 names. Default: all.
+   */
+  readonly origins?: OriginWish;
+  /**
    * Where the checkpoint is kept: `fileCheckpoints`, `memoryCheckpoints`, `hubCheckpoints`, or one of your own. Default:
    * nowhere; it lives as long as the subscription.
    */
@@ -67,6 +80,8 @@ export interface SubscribeOptions {
 /** Where the options say to begin. @throws DrcError `CHECKPOINT_INVALID`. */
 export function startOf(from: NonNullable<SubscribeOptions['from']>, topic: string): StartFrom {
   if (from === 'earliest' || from === 'latest') return { kind: from };
+  // The changes that come while tables are copied are those from now on.
+  if (from === 'snapshot') return { kind: 'latest' };
   if ('checkpoint' in from) {
     const checkpoint = checkpointOf(from.checkpoint.toString(), topic);
     return { kind: 'checkpoint', checkpoint: checkpoint.toString() };

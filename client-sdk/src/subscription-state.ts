@@ -1,4 +1,5 @@
-import type { DrcError } from '@drc/protocol';
+import type { DrcError, SnapshotProgress } from '@drc/protocol';
+import type { CopiedRows } from './transaction.js';
 
 /** What a subscription is doing. Times are ms since 1970. */
 export type SubscriptionStatus = SubscriptionState & {
@@ -17,7 +18,17 @@ export type SubscriptionStatus = SubscriptionState & {
    * a table that is yet to come. Absent: each matched one.
    */
   readonly unmatched?: readonly string[];
+  /** How far the copy of tables has come. Absent: none were to be copied, or it is not known yet which. */
+  readonly snapshot?: SnapshotStatus;
 };
+
+/** How far the copy of tables has come. */
+export interface SnapshotStatus {
+  /** By table: `pending`, `done`, or the place in it. */
+  readonly progress: SnapshotProgress;
+  /** The rows that came last; undefined before the first, and once all tables are done. */
+  readonly copying: CopiedRows | undefined;
+}
 
 export type SubscriptionState =
   /** Looking for a store and opening a session; `lastError` is why the last attempt or session ended. */

@@ -1,4 +1,11 @@
-import { Checkpoint, DrcError, isDrcError, TransactionSet, type StartFrom } from '@drc/protocol';
+import {
+  Checkpoint,
+  DrcError,
+  isDrcError,
+  SnapshotProgress,
+  TransactionSet,
+  type StartFrom,
+} from '@drc/protocol';
 import { defaultBackoff, pause, pauseBefore, type BackoffLimits } from './backoff.js';
 import type { AnyTables } from './change.js';
 import type { CheckpointKeeper } from './checkpoint-keeper.js';
@@ -117,11 +124,13 @@ export class TopicSubscription implements Subscription {
     const checkpointBehindSince = this.#keeper?.behindSince;
     const fallsOffInMs = state.kind === 'closed' ? undefined : this.#stream?.fallsOffInMs;
     const unmatched = state.kind === 'closed' ? [] : (this.#stream?.unmatched ?? []);
+    const snapshot = this.#stream?.snapshot;
     return {
       ...state,
       ...(checkpointBehindSince === undefined ? {} : { checkpointBehindSince }),
       ...(fallsOffInMs === undefined ? {} : { fallsOffInMs }),
       ...(unmatched.length === 0 ? {} : { unmatched }),
+      ...(snapshot === undefined ? {} : { snapshot }),
     };
   }
 
@@ -215,10 +224,13 @@ export class TopicSubscription implements Subscription {
 
   async #start(): Promise<TransactionStream> {
     const from = (await this.#load()) ?? this.#from;
+    const checkpoint = from.kind === 'checkpoint' ? Checkpoint.parse(from.checkpoint) : undefined;
     return new TransactionStream({
       source: this.#parts.source,
       from,
-      known: from.kind === 'checkpoint' ? Checkpoint.parse(from.checkpoint).set : new TransactionSet(),
+      known: checkpoint?.set ?? new TransactionSet(),
+      snapshot:
+        checkpoint?.snapshot ?? (this.#parts.source.copiesFrom(from) ? SnapshotProgress.wanted() : undefined),
       signal: this.#lifecycle.signal,
       backoff: this.#parts.backoff ?? defaultBackoff,
       random: this.#parts.random ?? Math.random,

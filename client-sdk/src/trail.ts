@@ -1,4 +1,4 @@
-import { Checkpoint, type TransactionSet, type CheckpointHint } from '@drc/protocol';
+import { Checkpoint, type CheckpointHint, type SnapshotProgress, type TransactionSet } from '@drc/protocol';
 
 /** Ids kept before they are folded into a set: bounds memory, and what an out-of-order question costs. */
 const segmentLength = 1024;
@@ -25,6 +25,8 @@ export interface Mark {
   readonly count: number;
   /** Log time of what lies before it, ms; undefined where the stream begins. */
   readonly time?: number | undefined;
+  /** What has come of rows from before the stream; undefined where none were asked for. */
+  readonly snapshot?: SnapshotProgress | undefined;
 }
 
 /**
@@ -38,10 +40,10 @@ export class Trail {
   #end: Mark;
 
   /** The stream begins behind `set`, which is at `lsn` in the log of this lineage. */
-  constructor(topic: string, lineage: string, set: TransactionSet, lsn: number) {
+  constructor(topic: string, lineage: string, set: TransactionSet, lsn: number, snapshot?: SnapshotProgress) {
     this.#topic = topic;
     this.#segment = segment(lineage, set, lsn);
-    this.#end = { step: 0, segment: this.#segment, count: 0 };
+    this.#end = { step: 0, segment: this.#segment, count: 0, snapshot };
   }
 
   /** Behind all that has been added. */
@@ -67,12 +69,18 @@ export class Trail {
     const own = this.#segment;
     own.ids.push(id);
     own.lsns.push(lsn);
-    return (this.#end = { step: ++this.#step, segment: own, count: own.ids.length, time });
+    const { snapshot } = this.#end;
+    return (this.#end = { step: ++this.#step, segment: own, count: own.ids.length, time, snapshot });
   }
 
   /** The store says that nothing up to `lsn` is missing. Returns the mark there. */
   progress(lsn: number, set: TransactionSet, time?: number): Mark {
     return this.#begin(this.#segment.lineage, this.#setAt(this.#end).union(set), lsn, time);
+  }
+
+  /** Rows from before the stream have come, or are to come. Returns the mark behind them. */
+  copied(snapshot: SnapshotProgress): Mark {
+    return (this.#end = { ...this.#end, step: ++this.#step, snapshot });
   }
 
   /** Where the mark is in the log of this lineage; undefined where that is not known. */
@@ -86,14 +94,16 @@ export class Trail {
     const set = this.#setAt(mark);
     const { segment: own, count } = mark;
     const lsn = count === 0 ? own.baseLsn : own.lsns[count - 1];
-    if (lsn === undefined) return new Checkpoint({ topic: this.#topic, set });
+    const { snapshot } = mark;
+    if (lsn === undefined) return new Checkpoint({ topic: this.#topic, set, snapshot });
     const hint: CheckpointHint = { lineage: own.lineage, lsn };
-    return new Checkpoint({ topic: this.#topic, set, hint });
+    return new Checkpoint({ topic: this.#topic, set, hint, snapshot });
   }
 
   #begin(lineage: string, set: TransactionSet, lsn: number | undefined, time: number | undefined): Mark {
     this.#segment = segment(lineage, set, lsn);
-    return (this.#end = { step: ++this.#step, segment: this.#segment, count: 0, time });
+    const { snapshot } = this.#end;
+    return (this.#end = { step: ++this.#step, segment: this.#segment, count: 0, time, snapshot });
   }
 
   /** Valid until the next call: the segment's own cursor, not a copy. */

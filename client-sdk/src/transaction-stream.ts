@@ -4,9 +4,11 @@ import {
   RecordKind,
   TransactionSet,
   decodeProgress,
+  decodeSnapshotHead,
   isDrcError,
   parseChunkHeader,
   type ParsedChunk,
+  SnapshotProgress,
   type StartFrom,
   type StreamRecord,
 } from '@drc/protocol';
@@ -15,9 +17,9 @@ import { ChangeCursor, type ChunkSource, type StreamChunk } from './change-curso
 import { RowReader } from './row-reader.js';
 import type { Session } from './session.js';
 import type { SessionSource } from './session-source.js';
-import type { SubscriptionEvent } from './subscription-state.js';
+import type { SnapshotStatus, SubscriptionEvent } from './subscription-state.js';
 import { Trail, type Mark } from './trail.js';
-import { StreamedTransaction, type TransactionOwner } from './transaction.js';
+import { StreamedTransaction, type CopiedRows, type TransactionOwner } from './transaction.js';
 
 /** A transaction whose last chunk has not been taken from the stream. */
 interface Unfinished {
@@ -45,6 +47,8 @@ export interface TransactionStreamOptions {
   readonly from: StartFrom;
   /** What the reader has already, where it begins at a checkpoint. */
   readonly known: TransactionSet;
+  /** What it has of rows from before the stream, where it begins at a checkpoint. */
+  readonly snapshot?: SnapshotProgress | undefined;
   /** Ends all waiting. */
   readonly signal: AbortSignal;
   readonly backoff: BackoffLimits;
@@ -74,6 +78,8 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
   #unfinished: Unfinished | undefined;
   #inHands: StreamedTransaction | undefined;
   #lastHandedOut: Mark | undefined;
+  /** The newest rows of a table that is copied. */
+  #copying: CopiedRows | undefined;
   /** In front of the transaction in hands. */
   #beforeInHands: Mark | undefined;
   /** Sessions and attempts that ended since something was last received. */
@@ -103,6 +109,12 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
   /** Globs that matched no table when the session began. */
   get unmatched(): readonly string[] {
     return this.#session?.unmatched ?? [];
+  }
+
+  /** Which tables are copied, and how far; undefined where none are, or were. */
+  get snapshot(): SnapshotStatus | undefined {
+    const progress = this.#trail?.end.snapshot;
+    return progress && { progress, copying: progress.isComplete ? undefined : this.#copying };
   }
 
   /** Behind all that has been handed out, and all that held nothing. */
@@ -139,14 +151,19 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
   next(): StreamedTransaction | undefined {
     return this.#guarded(() => {
       this.#letGo();
-      const chunk = this.#poll();
-      return chunk === undefined ? undefined : this.#handOut(chunk);
+      const item = this.#poll();
+      if (item === undefined) return undefined;
+      return 'copied' in item ? this.#handOutRows(item) : this.#handOut(item);
     });
   }
 
   /** The next chunk of the transaction in hands; undefined while it has not arrived. */
   nextChunk(): StreamChunk | undefined {
-    return this.#guarded(() => this.#poll());
+    return this.#guarded(() => {
+      const item = this.#poll();
+      if (item !== undefined && 'copied' in item) throw violation('rows of a snapshot within a transaction');
+      return item;
+    });
   }
 
   /** Resolves when there may be something to poll; connects where there is no session. */
@@ -195,8 +212,18 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
     return (this.#inHands = new StreamedTransaction(chunk.header, mark, this, new ChangeCursor(this, chunk)));
   }
 
-  /** The next chunk that the reader has not had. */
-  #poll(): ParsedBody | undefined {
+  #handOutRows({ copied, progress, time, chunk }: CopiedPiece): StreamedTransaction {
+    const trail = this.#trail!;
+    this.#beforeInHands = trail.end;
+    const mark = trail.copied(progress);
+    this.#lastHandedOut = mark;
+    const id = `snapshot/${copied.table}/${copied.rows}`;
+    const facts = { id, commitTime: time * 1000, origin: '', snapshot: copied };
+    return (this.#inHands = new StreamedTransaction(facts, mark, this, new ChangeCursor(this, chunk)));
+  }
+
+  /** The next chunk, or rows of a snapshot, that the reader has not had. */
+  #poll(): ParsedBody | CopiedPiece | undefined {
     const session = this.#session;
     if (session === undefined) return undefined;
     for (;;) {
@@ -208,7 +235,10 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
         if (left !== undefined) return left;
       } else if (item.kind === RecordKind.schema) this.reader.learn(item.body);
       else if (item.kind === RecordKind.progress) this.#progressed(item.body);
-      else this.#options.onEvent({ kind: 'caughtUp', at: this.#options.now() });
+      else if (item.kind === RecordKind.snapshot) {
+        const piece = this.#copied(item);
+        if (piece !== undefined) return piece;
+      } else this.#options.onEvent({ kind: 'caughtUp', at: this.#options.now() });
     }
   }
 
@@ -251,6 +281,30 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
     this.#options.onProgress();
   }
 
+  /** Undefined where the loop need not be asked: nothing is left of the rows, or there are none yet. */
+  #copied({ bytes, at, end }: StreamRecord): CopiedPiece | undefined {
+    this.#failures = 0;
+    if (this.#place.isInside || this.#unfinished !== undefined)
+      throw violation('rows of a snapshot within a transaction');
+    const { head, partsAt } = decodeSnapshotHead(bytes, at, end);
+    const before = this.#trail!.end.snapshot ?? new SnapshotProgress();
+    if (head.kind === 'plan') {
+      this.#trail!.copied(before.plan(head.tables));
+      this.#options.onProgress();
+      return undefined;
+    }
+    const { table, rows, estimatedRows, done, time } = head;
+    if (!before.isCopying(table)) throw violation(`rows of ${table}, which is not to be copied`);
+    const progress = before.with(table, done ? 'done' : { key: head.key.toString('base64url'), rows });
+    this.#copying = { table, rows, estimatedRows, done };
+    if (partsAt === end) {
+      this.#trail!.copied(progress);
+      this.#options.onProgress();
+      return undefined;
+    }
+    return { copied: this.#copying, progress, time, chunk: { bytes, partsAt, end, last: true, skip: 0 } };
+  }
+
   #guarded<T>(read: () => T): T {
     if (this.#fault !== undefined) throw this.#fault;
     try {
@@ -281,7 +335,8 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
     if (this.#trail !== undefined) {
       this.#trail.session(lineage, begin, this.#unfinished === undefined ? lsn - 1 : undefined);
     } else {
-      this.#trail = new Trail(source.topic, lineage, this.#options.known.union(begin), lsn - 1);
+      const { known, snapshot } = this.#options;
+      this.#trail = new Trail(source.topic, lineage, known.union(begin), lsn - 1, snapshot);
       this.#options.onProgress();
     }
   }
@@ -322,6 +377,15 @@ export class TransactionStream implements ChunkSource, TransactionOwner {
 
 interface ParsedBody extends StreamChunk {
   readonly header: ParsedChunk;
+}
+
+/** Rows of a table that is copied, and what the reader has of it behind them. */
+interface CopiedPiece {
+  readonly copied: CopiedRows;
+  readonly progress: SnapshotProgress;
+  /** ms since 1970 */
+  readonly time: number;
+  readonly chunk: StreamChunk;
 }
 
 const violation = (what: string): DrcError => new DrcError('PROTOCOL_VIOLATION', `The store sent ${what}.`);

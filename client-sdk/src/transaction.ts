@@ -1,7 +1,19 @@
-import { DrcError, type Checkpoint } from '@drc/protocol';
+import { DrcError, type Checkpoint, type SnapshotProgress } from '@drc/protocol';
 import type { AnyTables, Change } from './change.js';
 import type { ChangeCursor } from './change-cursor.js';
 import type { Mark } from './trail.js';
+
+/** Some rows of a table that is copied. */
+export interface CopiedRows {
+  /** `schema.table` */
+  readonly table: string;
+  /** Rows of the table that have been copied with these, those that a filter left out too. */
+  readonly rows: number;
+  /** How many there are in all, as the source estimates: it may be wrong by half. */
+  readonly estimatedRows: number;
+  /** Whether these were the last. */
+  readonly done: boolean;
+}
 
 export interface AllOptions {
   /** How many bytes of the transaction, as sent, may be read into memory. Default 64 MiB. */
@@ -22,6 +34,13 @@ export interface Transaction<S = AnyTables> {
   readonly commitTimeMicros: number;
   /** Who wrote it, where a mark says so. */
   readonly origin: string | undefined;
+  /**
+   * Set where these are no changes but rows of a table that is copied (`from: 'snapshot'`), which stand between two transactions. `id`
+   * is then no transaction's, and `commitTime` is when they were read.
+   */
+  readonly snapshot: CopiedRows | undefined;
+  /** How far tables have been copied once this one is done; undefined where none are, or were, to be. */
+  readonly copied: SnapshotProgress | undefined;
   /** The exact set of transactions that one has once this one is done. Made when it is read. */
   readonly checkpoint: Checkpoint;
   /**
@@ -52,6 +71,7 @@ export interface TransactionFacts {
   /** µs since 1970 */
   readonly commitTime: number;
   readonly origin: string;
+  readonly snapshot?: CopiedRows | undefined;
 }
 
 /** A transaction as it comes out of the stream: its first chunk is here, the others are read when they are wanted. */
@@ -59,6 +79,8 @@ export class StreamedTransaction implements Transaction {
   readonly id: string;
   readonly commitTimeMicros: number;
   readonly origin: string | undefined;
+  readonly snapshot: CopiedRows | undefined;
+  readonly copied: SnapshotProgress | undefined;
   /** Behind this transaction. */
   readonly mark: Mark;
   readonly #owner: TransactionOwner;
@@ -72,6 +94,8 @@ export class StreamedTransaction implements Transaction {
     this.id = facts.id;
     this.commitTimeMicros = facts.commitTime;
     this.origin = facts.origin === '' ? undefined : facts.origin;
+    this.snapshot = facts.snapshot;
+    this.copied = mark.snapshot;
     this.mark = mark;
     this.#owner = owner;
     this.#cursor = cursor;

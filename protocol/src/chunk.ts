@@ -9,7 +9,7 @@ import { schemaIdBytes } from './table-version.js';
  *          | lsn u64 | chunk u32 | logTime u64 (ms since 1970) | commitTime u64 (µs since 1970)
  *          | id u16+bytes (transaction id, ASCII) | origin u16+bytes (UTF-8; empty: none) | part*
  *   part   = kind u8 | flags u8 | length u32 (of the body) | body
- *   rows   = schema id 16 B | row count u32 | [before bitmap, after bitmap] | image*      (kinds 1, 2, 3, 5)
+ *   rows   = schema id 16 B | row count u32 | [before bitmap, after bitmap] | image*      (kinds 1, 2, 3, 5, 7)
  *   ddl    = msgpack map, see `Ddl` in model.ts                                           (kind 4)
  *   gap    = msgpack map, see `Gap` in model.ts                                           (kind 6)
  *   bitmap = ceil(columns / 8) bytes, bit i of byte i>>3 set where column i is present; both stand there only
@@ -21,13 +21,22 @@ import { schemaIdBytes } from './table-version.js';
  * integer 64. For the same reason integers from 64 to 127 are always written as uint8 (0xcc), never as fixint.
  * BIGINT is always written in nine bytes (0xcf unsigned, 0xd3 signed), so that its type never depends on its value.
  *
- * A gap stands in logs only: a store never sends one. It is the only part of its transaction.
+ * A gap stands in logs only: a store never sends one. It is the only part of its transaction. Rows of a snapshot (7, with one image each)
+ * stand in no log, and in no chunk: they come in records of their own (record.ts).
  */
 export const chunkVersion = 1;
 export const lastChunkFlag = 1;
 const fixedHeaderBytes = 30;
 
-export const PartKind = { insert: 1, update: 2, delete: 3, ddl: 4, sequence: 5, gap: 6 } as const;
+export const PartKind = {
+  insert: 1,
+  update: 2,
+  delete: 3,
+  ddl: 4,
+  sequence: 5,
+  gap: 6,
+  snapshot: 7,
+} as const;
 export type PartKindCode = (typeof PartKind)[keyof typeof PartKind];
 
 /** Flags of a part: the row event's own, whether columns are missing from its images, and whether what foreign keys cascaded is there as rows. */
@@ -134,7 +143,7 @@ export function partAt(bytes: Buffer, at: number, chunkEnd: number): PartSlice {
   const bodyAt = at + partHeaderBytes;
   if (bodyAt > chunkEnd) throw malformed('part header');
   const kind = bytes[at]!;
-  if (kind < PartKind.insert || kind > PartKind.gap) throw malformed(`part kind ${kind}`);
+  if (kind < PartKind.insert || kind > PartKind.snapshot) throw malformed(`part kind ${kind}`);
   const end = bodyAt + readU32(bytes, at + 2);
   // A gap is longer than that in any case; a reader that takes it for rows stays within it.
   if (end > chunkEnd || (kind !== PartKind.ddl && end < bodyAt + schemaIdBytes + 4))
@@ -186,6 +195,7 @@ export function parseRowsHeader(bytes: Buffer, part: PartSlice, columns: number)
 }
 
 const hasBefore = (kind: PartKindCode): boolean => kind === PartKind.update || kind === PartKind.delete;
-const hasAfter = (kind: PartKindCode): boolean => kind === PartKind.insert || kind === PartKind.update;
+const hasAfter = (kind: PartKindCode): boolean =>
+  kind === PartKind.insert || kind === PartKind.update || kind === PartKind.snapshot;
 
 const malformed = (what: string): DrcError => new DrcError('PROTOCOL_VIOLATION', `Malformed chunk: ${what}.`);

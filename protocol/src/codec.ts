@@ -3,7 +3,14 @@ import { DrcError, isErrorCode } from './errors.js';
 import { FrameKind, frameHeaderBytes, maxFramePayloadBytes, sealFrame } from './frame.js';
 import { classOfType } from './image-program.js';
 import type { Ddl, Gap, Partition, StartFrom } from './model.js';
-import { subscriptionNamePattern, type ClientMessage, type Progress, type StoreMessage } from './messages.js';
+import {
+  subscriptionNamePattern,
+  type ClientMessage,
+  type Progress,
+  type SnapshotHead,
+  type StoreMessage,
+} from './messages.js';
+import { isOriginWish } from './origin.js';
 import { isPlainValue } from './plain-value.js';
 
 /*
@@ -25,6 +32,9 @@ export function encodeMessage(message: ClientMessage | StoreMessage): Buffer {
   payload.copy(frame, frameHeaderBytes);
   return sealFrame(frame, FrameKind.control);
 }
+
+/** Of the length's 16 bits, with room for the frame around. */
+const maxSnapshotHeadBytes = 60 * 1024;
 
 export const encodeProgress = (progress: Progress): Buffer => Buffer.from(packr.pack(progress));
 export const encodeDdl = (ddl: Ddl): Buffer => Buffer.from(packr.pack(ddl));
@@ -108,6 +118,7 @@ const isEffectiveFilter = fits({
   restricted: optional(each(isGrantRule)),
   rules: optional(areRowRules),
   partition: optional(isPartition),
+  origins: optional(isOriginWish),
 });
 const isMoment = fits({ lsn: isCount, time: isCount });
 const isExtent = fits({
@@ -148,8 +159,10 @@ const clientShapes: Readonly<Record<ClientMessage['type'], Shape>> = {
     acknowledgeGaps: optional(isTexts),
     rules: optional(areRowRules),
     partition: optional(isPartition),
+    origins: optional(isOriginWish),
     name: optional(isSubscriptionName),
     backfill: optional(isFlag),
+    snapshot: optional(all(fits({ tables: all(isTexts, atMost(1000)) }), hasOnly('tables'))),
   },
   describe: { tables: all(isTexts, atMost(1000)) },
   committed: { lsn: isCount },
@@ -157,7 +170,15 @@ const clientShapes: Readonly<Record<ClientMessage['type'], Shape>> = {
   renew: { ticket: isText },
 };
 const storeShapes: Readonly<Record<StoreMessage['type'], Shape>> = {
-  welcome: { version: isCount, store: isText, topic: isText, log: isExtent, describes: optional(isFlag) },
+  welcome: {
+    version: isCount,
+    store: isText,
+    topic: isText,
+    log: isExtent,
+    describes: optional(isFlag),
+    snapshots: optional(isFlag),
+    origins: optional(isFlag),
+  },
   subscribed: {
     lineage: isText,
     lsn: isCount,
@@ -218,6 +239,44 @@ const gapShape: Shape = {
   events: isCount,
   rowsEvents: isCount,
 };
+
+const snapshotShapes: Readonly<Record<SnapshotHead['kind'], Shape>> = {
+  plan: { tables: isTexts },
+  rows: {
+    table: isText,
+    key: (value) => Buffer.isBuffer(value),
+    rows: isCount,
+    time: isCount,
+    estimatedRows: isCount,
+    done: isFlag,
+  },
+};
+
+/** The body of a snapshot record up to its parts. @throws RangeError where the head does not fit. */
+export function encodeSnapshotHead(head: SnapshotHead): Buffer {
+  const packed = packr.pack(head);
+  if (packed.length > maxSnapshotHeadBytes)
+    throw new RangeError('The head of the snapshot record is too long.');
+  const bytes = Buffer.allocUnsafe(2 + packed.length);
+  bytes.writeUInt16LE(packed.length, 0);
+  packed.copy(bytes, 2);
+  return bytes;
+}
+
+/** Of the body in [at, end): the head, and where its parts begin. @throws DrcError `PROTOCOL_VIOLATION`. */
+export function decodeSnapshotHead(
+  bytes: Buffer,
+  at: number,
+  end: number,
+): { readonly head: SnapshotHead; readonly partsAt: number } {
+  const partsAt = at + 2 + (at + 2 <= end ? bytes.readUInt16LE(at) : 0);
+  if (at + 2 > end || partsAt > end) throw violation('malformed snapshot');
+  const value = unpackMap(bytes.subarray(at + 2, partsAt), 'snapshot');
+  const kind = value['kind'];
+  if (typeof kind !== 'string' || !Object.hasOwn(snapshotShapes, kind)) throw violation('malformed snapshot');
+  if (!fits(snapshotShapes[kind as SnapshotHead['kind']])(value)) throw violation('malformed snapshot');
+  return { head: value as unknown as SnapshotHead, partsAt };
+}
 
 /** @throws DrcError `PROTOCOL_VIOLATION`. */
 export const decodeProgress = (body: Buffer): Progress =>

@@ -127,7 +127,7 @@ export const errorTable = {
     'A snapshot of a MySQL source is merged with the stream by GTIDs, and the source has gtid_mode other than ON. Switch it on (OFF_PERMISSIVE, ON_PERMISSIVE, ON, with enforce_gtid_consistency = ON); it needs no restart.',
   ),
   SNAPSHOT_UNSUPPORTED: fatal(
-    'The table cannot be read while it is written to so that each row’s place in the stream is known: it is a view or a sequence, or of an engine without snapshots. Convert it to InnoDB, or leave it out of the snapshot.',
+    'The table cannot be read while it is written to so that each row’s place in the stream is known: it is a view or a sequence, or of an engine without snapshots, or its key has values that cannot be told apart. Convert it to InnoDB, mend the key, or leave it out of the snapshot.',
   ),
   SNAPSHOT_KEY_INVALID: fatal(
     'The place at which the copying of a table was to go on is not one of this table’s key: the key has changed since. The table is copied from its beginning.',
@@ -229,12 +229,24 @@ export const errorTable = {
   ROW_DUPLICATE: fatal(
     'An insert met an existing key on the target: source and target differ. The task stopped.',
   ),
+  SNAPSHOT_UNAVAILABLE: fatal(
+    'This store copies no tables for readers (it is older, or `snapshots` is off in its configuration). The SDK tries the topic’s other stores first.',
+  ),
   SHARD_UNKNOWN: fatal(
     'A row belongs to no shard: its value is NULL, or none of the rule’s ranges, lists or numbers takes it. The task stopped in front of it. Give the rule a shard for such rows (`into`), or leave them out (`where`).',
   ),
   VALUE_TRUNCATED: fatal('The target would have stored another value than the source has. Widen the column.'),
   TASK_FENCED: fatal(
     'Another congo took over this task. This one wrote nothing after that, and stopped. Do not start it again while the other runs.',
+  ),
+  TASK_UNKNOWN: fatal(
+    'The target has no task of that name: congo has not run there yet, or the name, the server or `progressSchema` is another.',
+  ),
+  TASK_RUNNING: fatal(
+    'A process runs the task, and what was asked is for a task that rests. Stop that process (SIGTERM), then try again.',
+  ),
+  WAIT_TIMEOUT: retry(
+    'The target did not have the transaction in time. `congo status` tells whether the task runs, is paused, or is behind.',
   ),
   STATEMENT_UNSUPPORTED: fatal(
     'The task met a change that its rules do not cover, for example DDL. Where the target has its effect already (a CREATE TABLE from before the task, or what somebody ran there by hand), go on with `ddl: ignore` in the task’s file; else run the statement on the target first.',

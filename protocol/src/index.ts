@@ -26,11 +26,13 @@ export {
   decodeDdl,
   decodeGap,
   decodeProgress,
+  decodeSnapshotHead,
   decodeStoreMessage,
   encodeDdl,
   encodeGap,
   encodeMessage,
   encodeProgress,
+  encodeSnapshotHead,
 } from './codec.js';
 export { configFaults, type ConfigIssue } from './config-faults.js';
 export type { DescribedColumn, DescribedTable } from './description.js';
@@ -71,6 +73,7 @@ export {
   protocolVersions,
   type Renew,
   type Renewed,
+  type SnapshotHead,
   type StoreMessage,
   type Subscribe,
   type Subscribed,
@@ -91,6 +94,16 @@ export type {
   StartFrom,
 } from './model.js';
 export {
+  isOriginWish,
+  originColumns,
+  originOfTransaction,
+  originTable,
+  originTagPrefix,
+  type OriginWish,
+  siteNamePattern,
+  wantsOrigin,
+} from './origin.js';
+export {
   recordHeader,
   recordHeaderBytes,
   RecordKind,
@@ -98,6 +111,7 @@ export {
   RecordReader,
   StreamRecord,
 } from './record.js';
+export { SnapshotProgress, type TableProgress } from './snapshot-progress.js';
 export type { SequenceNumber } from './sequence-number.js';
 export {
   canonicalTableVersion,

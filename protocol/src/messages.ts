@@ -1,6 +1,7 @@
 import type { DescribedTable } from './description.js';
 import type { ErrorCode, ErrorDetails } from './errors.js';
 import type { EffectiveFilter, LogExtent, Partition, RowOperation, RowRule, StartFrom } from './model.js';
+import type { OriginWish } from './origin.js';
 
 /*
  * A session, over one WebSocket; the ticket travels in `Authorization: Bearer` of the upgrade request.
@@ -44,10 +45,17 @@ export interface Subscribe {
   readonly rules?: readonly RowRule[];
   /** Absent: all rows. */
   readonly partition?: Partition;
+  /** Which origins are wanted; needs a `welcome` that says `origins`. Absent: all. */
+  readonly origins?: OriginWish;
   /** What its service calls this subscription, for operators (`subscriptionNamePattern`). Absent: it has no name. */
   readonly name?: string;
   /** Whether a stretch that the log no longer has may be read from the source for this reader. Default: no. */
   readonly backfill?: boolean;
+  /**
+   * Tables whose rows are wanted as they are now, before the changes: those of them that the checkpoint, where the stream begins at one, does not
+   * call done. Globs over `schema.table`; at most 1000. Needs the right `snapshot`, and a `welcome` that says `snapshots`. Absent: none.
+   */
+  readonly snapshot?: { readonly tables: readonly string[] };
 }
 
 /**
@@ -90,6 +98,10 @@ export interface Welcome {
   readonly log: LogExtent;
   /** Whether the store takes `describe`. Default: no. */
   readonly describes?: boolean;
+  /** Whether the store takes `snapshot` of `subscribe`. Default: no. */
+  readonly snapshots?: boolean;
+  /** Whether the store takes `origins` of `subscribe`. Default: no. */
+  readonly origins?: boolean;
 }
 
 /** One page of the answer to `describe`: tables in the order of their names. */
@@ -158,3 +170,25 @@ export interface Progress {
   readonly logTime: number;
   readonly set: string;
 }
+
+/**
+ * What stands in front of the rows of a snapshot record (record.ts). First `plan`s, which name all tables that will be copied; then, table
+ * by table, rows: those that the reader has got by then as changes are left out.
+ */
+export type SnapshotHead =
+  | { readonly kind: 'plan'; readonly tables: readonly string[] }
+  | {
+      readonly kind: 'rows';
+      /** `schema.table` */
+      readonly table: string;
+      /** The place behind these rows: what a checkpoint keeps. */
+      readonly key: Buffer;
+      /** Rows of the table that were copied so far, these too, whether the reader is to have them or not. */
+      readonly rows: number;
+      /** When they were read, ms since 1970 by the store's clock. */
+      readonly time: number;
+      /** How many there are, as the source estimates; may be wrong by half. */
+      readonly estimatedRows: number;
+      /** Whether these were the last. */
+      readonly done: boolean;
+    };

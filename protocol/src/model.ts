@@ -1,4 +1,5 @@
 /** Data that passes between the parts of DRC, beside rows. Rows and chunks: chunk.ts. Tables: table-version.ts. */
+import type { OriginWish } from './origin.js';
 
 export type RowOperation = 'insert' | 'update' | 'delete';
 
@@ -101,6 +102,7 @@ export interface EffectiveFilter {
   /** As the client asked. Absent: nothing was asked for. */
   readonly rules?: readonly RowRule[];
   readonly partition?: Partition;
+  readonly origins?: OriginWish;
 }
 
 /** A place in a log. */

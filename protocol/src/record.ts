@@ -8,8 +8,9 @@ import { readU32 } from './little-endian.js';
  *   chunk    : a chunk as in chunk.ts; of a filtered transaction only the parts that are left
  *   schema   : schema id 16 B | canonical JSON of the table version; comes before its first row on this connection
  *   progress : msgpack map `Progress` (messages.ts)
+ *   snapshot : head length u16 | msgpack map `SnapshotHead` (messages.ts) | parts of kind 7 (chunk.ts); between two transactions only
  */
-export const RecordKind = { chunk: 1, schema: 2, progress: 3 } as const;
+export const RecordKind = { chunk: 1, schema: 2, progress: 3, snapshot: 4 } as const;
 export type RecordKindCode = (typeof RecordKind)[keyof typeof RecordKind];
 
 export const recordHeaderBytes = 5;
@@ -121,8 +122,8 @@ export class RecordReader {
 /** The record in [at, end). */
 function opened(bytes: Buffer, at: number, end: number): StreamRecord {
   const kind = bytes[at + 4];
-  if (kind !== RecordKind.chunk && kind !== RecordKind.schema && kind !== RecordKind.progress) {
+  if (kind === undefined || kind < RecordKind.chunk || kind > RecordKind.snapshot) {
     throw new DrcError('PROTOCOL_VIOLATION', `Unknown record kind ${kind}.`);
   }
-  return new StreamRecord(kind, bytes, at + recordHeaderBytes, end);
+  return new StreamRecord(kind as RecordKindCode, bytes, at + recordHeaderBytes, end);
 }

@@ -37,6 +37,7 @@ import {
  *     include: [shop.*]   exclude: [shop.tmp_*]   excludeColumns: [shop.users.password]   ignoreStatements: []
  *   log:      { retention: 24h, retentionBytes: 200GiB, syncInterval: 200ms, reserve: 2GiB }
  *   backfill: { enabled: true, rate: 20MiB, maxReaders: 2 }   moments before the log, for readers with the right
+ *   snapshots: { enabled: true, rate: 20MiB, maxReaders: 2 }  tables copied from the source, for readers with the right
  *   fill:     sister | { from: sister, rate: 50MiB }  an empty log is copied from another store of the topic
  *   listen:   { host: 127.0.0.1, port: 7380 }        admin: { host: 127.0.0.1, port: 7381 }
  *   tls:      { certFile: ./store.pem, keyFile: ./store.key, caFile: ./ca.pem, clientCertificates: none | request | require }
@@ -62,6 +63,8 @@ export interface StoreConfig {
   readonly log: LogConfig;
   /** Moments before the log, read from the source for single readers. Absent: none are. */
   readonly backfill: BackfillConfig | undefined;
+  /** Tables copied from the source for readers. Undefined: none are. */
+  readonly snapshots: SnapshotsConfig | undefined;
   /** How an empty log is filled. Absent: from the source alone. */
   readonly fill: FillConfig | undefined;
   /** The readers' port. Default 127.0.0.1:7380; port 0: a free one. */
@@ -99,6 +102,14 @@ export interface BackfillConfig {
   /** Of each of them. Default 20 MiB. */
   readonly rateBytesPerSecond: number;
   /** At a time. Default 2. */
+  readonly maxReaders: number;
+}
+
+/** What readers with the right to it may have copied of tables. */
+export interface SnapshotsConfig {
+  /** Of all of them together. Default 20 MiB. */
+  readonly rateBytesPerSecond: number;
+  /** At a time; others wait. Default 2. */
   readonly maxReaders: number;
 }
 
@@ -221,6 +232,19 @@ const backfill = z
     enabled ? { rateBytesPerSecond: rate, maxReaders } : undefined,
   );
 
+const snapshots = z
+  .strictObject({
+    enabled: z.boolean().default(true),
+    rate: size
+      .refine((bytes) => bytes >= leastFillRate, { error: 'must be 64KiB or more' })
+      .default(20 * 1024 * 1024),
+    maxReaders: z.int().min(1).max(100).default(2),
+  })
+  .prefault({})
+  .transform(({ enabled, rate, maxReaders }): SnapshotsConfig | undefined =>
+    enabled ? { rateBytesPerSecond: rate, maxReaders } : undefined,
+  );
+
 const schema = z.strictObject({
   topic: name,
   cluster: name.optional(),
@@ -254,6 +278,7 @@ const schema = z.strictObject({
       }),
     ),
   backfill: backfill.optional(),
+  snapshots,
   fill: fill.optional(),
   listen: listen(text, 7380),
   tls: serverTls.optional(),

@@ -23,6 +23,8 @@ export interface StoreMetricsSource {
   sessions(): readonly SessionStatus[];
   /** How many readers read from before the log. */
   backfills?(): number;
+  /** Readers that have tables copied, and that wait for their turn; absent where the store copies none. */
+  snapshots?(): { readonly active: number; readonly waiting: number };
   /** While an empty log is filled from another store. */
   fill?(): FillFigures;
 }
@@ -168,6 +170,20 @@ export class StoreMetrics {
       const count = this.#source.backfills?.();
       return count === undefined ? [] : [[count]];
     });
+    this.#gauge(
+      'snapshot_readers',
+      'Readers that have tables copied from the source, and those that wait for their turn.',
+      () => {
+        const readers = this.#source.snapshots?.();
+        return readers === undefined
+          ? []
+          : [
+              [readers.active, { state: 'copying' }],
+              [readers.waiting, { state: 'waiting' }],
+            ];
+      },
+      ['state'],
+    );
     const total = (read: (counters: ServeCounters) => number) => (): Sample[] => {
       const counters = this.#source.serve();
       return counters === undefined ? [] : [[read(counters)]];

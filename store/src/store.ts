@@ -3,6 +3,7 @@ import { type DrcError, ServerTls } from '@drc/protocol';
 import type { Logger } from 'pino';
 import { AdminServer, type Readiness } from './admin-server.js';
 import { readColumnHashKey } from './column-hash-key.js';
+import { BytePace } from './byte-pace.js';
 import { captureDigest } from './capture-digest.js';
 import { type Clock, systemClock } from './clock.js';
 import type { StoreConfig } from './config.js';
@@ -28,6 +29,8 @@ import { Capture } from './source/capture.js';
 import { SourceColumns } from './source/source-columns.js';
 import { SourceTables } from './source/source-tables.js';
 import { TableFilter } from './source/table-filter.js';
+import { DatabaseSnapshots } from './snapshot/snapshot-source.js';
+import { Snapshots } from './table-copy/snapshots.js';
 
 export interface StoreDependencies {
   readonly logger: Logger;
@@ -176,6 +179,15 @@ async function open(
         diskReserveBytes: config.log.reserveBytes,
       }),
     );
+  const snapshots =
+    config.snapshots &&
+    keep(
+      new Snapshots({
+        source: new DatabaseSnapshots({ source: () => capture.source, filter }),
+        pace: new BytePace(config.snapshots.rateBytesPerSecond, clock),
+        maxReaders: config.snapshots.maxReaders,
+      }),
+    );
   // The server is announced, and asks whoever announces it.
   const contact: ManagerContact = {
     answers: () => announcer.answers(),
@@ -192,6 +204,7 @@ async function open(
       storeId,
       log,
       backfills,
+      snapshots,
       copyable: log,
       verifier: new TicketVerifier({ keys, topic: config.topic, clock, revocations }),
       contact,
@@ -274,6 +287,7 @@ async function open(
     serve: () => server.counters,
     sessions: () => server.sessions,
     ...(backfills === undefined ? {} : { backfills: () => backfills.active }),
+    ...(snapshots === undefined ? {} : { snapshots: () => snapshots.readers }),
   });
   const readiness = (): Readiness => readinessOf(capture, announcer, drain);
   const admin = keep(await AdminServer.start({ listen: config.admin, metrics, readiness, drain, logger }));

@@ -67,6 +67,24 @@ test('a task without tables, or with settings where there are none, is told so',
   ]);
 });
 
+test('where changes come from is told in names of sites', () => {
+  const origin = { mark: 'a', exclude: ['b', ''], targetTopic: 'shop_b' };
+  expect(parseCongoConfig({ ...task, origin }).origin).toEqual(origin);
+  expect(parseCongoConfig({ ...task, origin: { mark: 'a', include: ['c'] } }).origin).toEqual({
+    mark: 'a',
+    include: ['c'],
+  });
+  expect(faultsOf({ ...task, origin: { mark: 'A site', exclude: ['b'] } })).toEqual([
+    'origin.mark: is no name of 1 to 28 small letters, digits or underscores',
+  ]);
+  const oneOf = ['origin: needs either exclude or include'];
+  expect(faultsOf({ ...task, origin: { mark: 'a' } })).toEqual(oneOf);
+  expect(faultsOf({ ...task, origin: { mark: 'a', exclude: ['b'], include: ['c'] } })).toEqual(oneOf);
+  expect(faultsOf({ ...task, origin: { mark: 'a', exclude: ['B'] } })).toEqual([
+    'origin.exclude.0: is no name of 1 to 28 small letters, digits or underscores',
+  ]);
+});
+
 test('a certificate needs its key, and what is no TLS setting is named', () => {
   const tls = (setting: unknown) =>
     faultsOf({ ...task, target: { user: 'congo', host: 'db', tls: setting } });

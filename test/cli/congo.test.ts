@@ -49,18 +49,24 @@ test('congo run applies, tells its figures as counters, and SIGTERM ends it with
     .poll(() => target.query('SELECT id FROM copy.orders'), { timeout: 60_000 })
     .toEqual([{ id: 2 }]);
 
-  expect(await (await fetch(`${adminUrl}/readyz`)).json()).toEqual({ ready: true, state: 'applying' });
+  expect(await (await fetch(`${adminUrl}/readyz`)).json()).toEqual({
+    ready: true,
+    tasks: [{ task: 'copy', ready: true, state: 'applying' }],
+  });
   const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
   expect(metrics).toContain('# TYPE congo_rows_applied_total counter');
-  expect(metrics).toContain('congo_rows_applied_total{op="insert"} 2');
-  expect(metrics).toContain('congo_rows_applied_total{op="delete"} 1');
-  expect(metrics).toMatch(/^congo_ddl_ignored_total 1$/m);
-  expect(metrics).toMatch(/^congo_last_commit_timestamp_seconds \d/m);
+  expect(metrics).toContain('congo_rows_applied_total{task="copy",op="insert"} 2');
+  expect(metrics).toContain('congo_rows_applied_total{task="copy",op="delete"} 1');
+  expect(metrics).toMatch(/^congo_ddl_ignored_total\{task="copy"\} 1$/m);
+  expect(metrics).toMatch(/^congo_last_commit_timestamp_seconds\{task="copy"\} \d/m);
+  expect(metrics).toMatch(/^congo_commit_to_apply_seconds_count\{task="copy"\} [1-9]/m);
+  expect(metrics).toMatch(/^congo_paused\{task="copy"\} 0$/m);
+  expect(metrics).not.toMatch(/^congo_throttle_rows_per_second\{/m);
   expect(await (await fetch(`${adminUrl}/metrics`)).text()).toContain(
-    'congo_rows_applied_total{op="insert"} 2',
+    'congo_rows_applied_total{task="copy",op="insert"} 2',
   );
 
-  await expect.poll(() => metric(adminUrl!, 'congo_lag_seconds'), { timeout: 60_000 }).toBe(0);
+  await expect.poll(() => metric(adminUrl!, 'congo_apply_lag_seconds'), { timeout: 60_000 }).toBe(0);
 
   // The later of two has the task; the earlier must not be started again by whoever watches it.
   await using later = startCommand(['run', '--config', 'congo.yaml'], {
@@ -77,7 +83,7 @@ test('congo run applies, tells its figures as counters, and SIGTERM ends it with
 
 async function metric(adminUrl: string, name: string): Promise<number | undefined> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text();
-  const value = new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1];
+  const value = new RegExp(`^${name}\\{task="copy"\\} (.*)$`, 'm').exec(text)?.[1];
   return value === undefined ? undefined : Number(value);
 }
 
@@ -93,9 +99,12 @@ test('a manager that is not there yet is waited for; a wrong file and a missing 
   expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
   const ready = await fetch(`${adminUrl}/readyz`);
   expect(ready.status).toBe(503);
-  expect(await ready.json()).toMatchObject({ ready: false, state: 'waiting', code: 'MANAGER_UNREACHABLE' });
+  expect(await ready.json()).toMatchObject({
+    ready: false,
+    tasks: [{ ready: false, state: 'waiting', code: 'MANAGER_UNREACHABLE' }],
+  });
   expect(await metric(adminUrl!, 'congo_applying')).toBe(0);
-  expect(await metric(adminUrl!, 'congo_lag_seconds')).toBeUndefined();
+  expect(await metric(adminUrl!, 'congo_apply_lag_seconds')).toBeUndefined();
   const taken = new URL(adminUrl!).port;
   const second = await runCommand(['run', '--config', 'congo.yaml', '--admin-port', taken], options);
   expect(second.code).toBe(1);

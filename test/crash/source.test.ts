@@ -46,7 +46,7 @@ class Copy {
   changes = 0;
 
   apply(change: Change): void {
-    if (change.kind === 'ddl' || change.kind === 'sequence') return;
+    if (change.kind === 'ddl' || change.kind === 'sequence' || change.kind === 'snapshot') return;
     this.changes++;
     const rows = this.#tables.get(change.table)!;
     if (change.kind !== 'insert') {

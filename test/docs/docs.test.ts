@@ -9,6 +9,7 @@ import { parseStoreConfig } from '@drc/store';
 import { beforeAll, expect, test } from 'vitest';
 import { type ConfigParser, readConfig } from '../../cli/src/config-file.js';
 import { parseCongoConfig } from '../../cli/src/congo-config.js';
+import { parseCongoFile } from '../../cli/src/congo-file.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -47,7 +48,7 @@ const parsers: Readonly<Record<string, ConfigParser<unknown>>> = {
   'cm-1.yaml': parseManagerConfig,
   'cm-2.yaml': parseManagerConfig,
   'store.yaml': parseStoreConfig,
-  'congo.yaml': parseCongoConfig,
+  'congo.yaml': parseCongoFile,
 };
 
 test('every YAML block is a file that its command takes', async () => {
@@ -120,6 +121,7 @@ test('the YAML of operations.md shows every option that a parser takes', async (
         kind: 'start',
         password: 'passwordFile',
         others: 'hosts',
+        rateBytesPerSecond: 'rate',
       }[key] ?? key;
     expect(shown('store.yaml'), key).toContain(`${written}:`);
   }

@@ -101,7 +101,7 @@ describe('a checkpoint', () => {
   });
 
   it('of another version is refused, saying so', () => {
-    expect(() => Checkpoint.parse(sealed('{"topic":"shop","set":""}', 2))).toThrow(/version 2/);
+    expect(() => Checkpoint.parse(sealed('{"topic":"shop","set":""}', 3))).toThrow(/version 3/);
   });
 
   it('is bounded in length, both ways', () => {

@@ -108,7 +108,7 @@ describe('the parts of a chunk', () => {
     for (const bad of [
       encodePart(PartKind.insert, 0, schemaId),
       encodePart(0 as typeof PartKind.insert, 0, part),
-      encodePart(7 as typeof PartKind.insert, 0, part),
+      encodePart(8 as typeof PartKind.insert, 0, part),
       encodePart(PartKind.gap, 0, Buffer.alloc(19)),
       Buffer.of(4, 0, 0xff, 0xff, 0xff, 0xff),
     ])

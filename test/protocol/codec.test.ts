@@ -75,6 +75,7 @@ const clientMessages: { readonly [T in ClientMessage['type']]: readonly (ClientM
       backfill: true,
       rules: [{ tables: ['shop.orders'], where: 'total > 1', columns: ['id', 'total'] }],
       partition: { of: 1024, index: 1023 },
+      origins: { exclude: ['', 'site_2'] },
     },
   ],
   describe: [
@@ -88,7 +89,7 @@ const clientMessages: { readonly [T in ClientMessage['type']]: readonly (ClientM
 const storeMessages: { readonly [T in StoreMessage['type']]: readonly (StoreMessage & { type: T })[] } = {
   welcome: [
     { type: 'welcome', version: 1, store: 's1', topic: 'shop', log: extent },
-    { type: 'welcome', version: 1, store: 's1', topic: 'shop', log: extent, describes: true },
+    { type: 'welcome', version: 1, store: 's1', topic: 'shop', log: extent, describes: true, origins: true },
   ],
   described: [
     { type: 'described', tables: [], last: true, incomplete: true, missing: 3 },
@@ -190,6 +191,7 @@ const optionalFields: ReadonlySet<string> = new Set([
   'missing',
   'more',
   'name',
+  'origins',
   'partition',
   'principal',
   'rules',
@@ -269,6 +271,13 @@ describe('a message', () => {
       { rules: [{ ...rule, except: ['secret'] }] },
       { partition: { of: 1025, index: 0 } },
       { partition: { of: 4, index: 4 } },
+      { origins: {} },
+      { origins: { include: [] } },
+      { origins: { exclude: ['A'] } },
+      { origins: { exclude: ['a'.repeat(29)] } },
+      { origins: { exclude: ['a'], include: ['b'] } },
+      { origins: { exclude: ['a'], later: ['b'] } },
+      { origins: { exclude: texts(101) } },
       { name: '' },
       { name: 'a'.repeat(101) },
       { name: '../billing' },

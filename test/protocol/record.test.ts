@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { refusal } from './support/refusal.js';
 
 const violation = refusal('PROTOCOL_VIOLATION');
-const recordOf = (kind: 1 | 2 | 3, body: Buffer): Buffer =>
+const recordOf = (kind: 1 | 2 | 3 | 4, body: Buffer): Buffer =>
   Buffer.concat([recordHeader(kind, body.length), body]);
 type Told = Pick<StreamRecord, 'kind' | 'body'>;
 const read = (payloads: readonly Buffer[], reader = new RecordReader()): Told[] =>
@@ -15,6 +15,7 @@ const records: readonly Told[] = [
   { kind: RecordKind.chunk, body: Buffer.alloc(0) },
   { kind: RecordKind.chunk, body: Buffer.from('a longer one') },
   { kind: RecordKind.progress, body: Buffer.of(0x80) },
+  { kind: RecordKind.snapshot, body: Buffer.from('rows') },
 ];
 const stream = Buffer.concat(records.map(({ kind, body }) => recordOf(kind, body)));
 

@@ -43,6 +43,7 @@ test('four settings are enough; the rest has defaults', () => {
     log: { retentionMs: 86_400_000, retentionBytes: undefined, syncIntervalMs: 200, reserveBytes: undefined },
     listen: { host: '127.0.0.1', port: 7380 },
     admin: { host: '127.0.0.1', port: 7381 },
+    snapshots: { rateBytesPerSecond: 20_971_520, maxReaders: 2 },
     serve: {
       address: undefined,
       seekMarginMs: undefined,

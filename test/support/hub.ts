@@ -238,6 +238,32 @@ export class TestHub implements AsyncDisposable {
     return store;
   }
 
+  /** An SDK connection of somebody with these rules on topic `shop`, closed with the hub at the latest. */
+  async reader(name: string, ...rules: readonly object[]): Promise<Hub> {
+    const { token } = (await this.#ask('/v1/login', this.administrator)) as { token: string };
+    await this.#ask(
+      '/v1/users',
+      { name, grants: rules.map((rule) => ({ topics: ['shop'], ...rule })) },
+      token,
+    );
+    const own = (await this.#ask('/v1/tokens', { principal: name, label: 'test' }, token)) as {
+      token: string;
+    };
+    const reader = await connect({ clusterManager: this.managerUrl, credentials: { token: own.token } });
+    this.#opened.push(reader);
+    return reader;
+  }
+
+  async #ask(path: string, body: object, token?: string): Promise<unknown> {
+    const response = await fetch(`${this.managerUrl}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  }
+
   /** An SDK connection, closed with the hub at the latest. */
   async connect(): Promise<Hub> {
     const hub = await this.#connect();

@@ -119,6 +119,8 @@ async function errorCode(result: Promise<unknown>): Promise<string | undefined> 
 
 function specChange(change: Change): SpecChange {
   switch (change.kind) {
+    case 'snapshot':
+      throw new Error('No spec asks for a snapshot.');
     case 'ddl': {
       const { verb, tables, text } = change.ddl;
       return { kind: 'ddl', ddl: { verb, tables, ...(text === undefined ? {} : { text }) } };

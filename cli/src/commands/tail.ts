@@ -5,7 +5,7 @@ import { withAdvice } from '../advice.js';
 import { list } from '../arguments.js';
 import { changeAsJson, changeAsText } from '../change-text.js';
 import { type ClientFlags, clientFrom } from '../client-profile.js';
-import { parseMoment } from '../moment.js';
+import { parseBeginning } from '../moment.js';
 
 export interface TailFlags extends ClientFlags {
   readonly from: string;
@@ -29,7 +29,7 @@ export async function tail(topic: string, flags: TailFlags, signal: AbortSignal)
   for (const [table, condition] of Object.entries(flags.where ?? {})) mustParse(table, condition);
   mustNameSchemas('--columns', Object.keys(flags.columns ?? {}), topic);
   for (const id of flags.acknowledgeGap ?? []) mustBeTransaction(id);
-  const from = parseMoment(flags.from, Date.now(), topic);
+  const from = parseBeginning(flags.from, Date.now(), topic);
   const client = await clientFrom(flags);
   try {
     await using hub = await connect({ ...client.options, client: 'drc tail' });

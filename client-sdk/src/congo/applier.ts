@@ -1,11 +1,12 @@
-import { Checkpoint, type Ddl, DrcError, type TransactionSet } from '@drc/protocol';
+import { Checkpoint, type Ddl, DrcError, type SnapshotProgress, type TransactionSet } from '@drc/protocol';
 import type { Change, CheckpointStore, Transaction } from '../index.js';
 import { type ProgressOptions, ProgressTable } from './progress-table.js';
 import { noRows, RowWriter, type WrittenRows } from './row-writer.js';
-import type { MappedChange } from './mapped-change.js';
+import { copying, type MappedChange, type MappedTable } from './mapped-change.js';
 import type { Rules } from './rules/rules.js';
 import { nameOf, type TableName } from './table-name.js';
 import { Target, type TargetOptions } from './target.js';
+import type { TaskOrigin } from './task-origin.js';
 import { readTable } from './target-schema.js';
 import { absentTable, privilegeFaults } from './target-privileges.js';
 import { type TableMatch, type TriggerPolicy, matchTable, tableFaults } from './target-table.js';
@@ -30,6 +31,10 @@ export interface ApplierOptions {
   readonly faults: Set<string>;
   /** Rows of the first target transaction from which on each goes in a statement of its own. Default: none. */
   readonly singlyFrom?: number | undefined;
+  /** Marks each target transaction with where it comes from. Default: none is marked. */
+  readonly origin?: TaskOrigin | undefined;
+  /** Tables that are copied for a task that runs already. */
+  readonly added: ReadonlySet<string>;
   readonly hooks?: CongoHooks | undefined;
 }
 
@@ -54,7 +59,7 @@ export class Applier implements AsyncDisposable {
   readonly #target: Target;
   readonly #progress: ProgressTable;
   /** By the object: each rule has its own for each version of a source table. */
-  readonly #matches = new WeakMap<TableName, { readonly match: TableMatch | undefined }>();
+  readonly #matches = new WeakMap<MappedTable, Map<TableName, TableMatch | undefined>>();
   readonly #writer: RowWriter;
   /** What has come for tables of the target that cannot take it. */
   readonly #refused: MappedChange[] = [];
@@ -63,6 +68,8 @@ export class Applier implements AsyncDisposable {
   /** What the target has; moves only after a COMMIT was acknowledged. */
   #applied: TransactionSet;
   #recorded: boolean;
+  /** How far tables have been copied, as the target has it. */
+  #snapshot: SnapshotProgress | undefined;
   /** One target transaction at a time on the one session: the subscription saves progress on its own clock. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -72,6 +79,7 @@ export class Applier implements AsyncDisposable {
     this.#progress = progress;
     this.#applied = progress.applied;
     this.#recorded = !progress.isEmpty;
+    this.#snapshot = progress.snapshot;
     this.#writer = new RowWriter(target, this.#written, options.singlyFrom);
   }
 
@@ -99,9 +107,15 @@ export class Applier implements AsyncDisposable {
     return this.#writer.failedAt;
   }
 
-  /** Looks whether the task is still ours, between target transactions. @throws DrcError `TASK_FENCED`. */
-  async confirm(): Promise<void> {
-    await this.#exclusive(() => this.#progress.confirm());
+  /**
+   * Looks whether the task is still ours, between target transactions. @param beside done on the same session after it
+   * @throws DrcError `TASK_FENCED`.
+   */
+  async confirm(beside?: (target: Target) => Promise<void>): Promise<void> {
+    await this.#exclusive(async () => {
+      await this.#progress.confirm();
+      await beside?.(this.#target);
+    });
   }
 
   get claim(): ProgressTable {
@@ -125,22 +139,30 @@ export class Applier implements AsyncDisposable {
    * Records what the stream is done with, in a target transaction of its own: transactions that held nothing for this
    * task, or the place where the task began. What is recorded already stays: the record never goes back.
    */
-  async record({ set }: Checkpoint): Promise<void> {
+  async record({ set, snapshot }: Checkpoint): Promise<void> {
     await this.#exclusive(async () => {
-      if (this.#recorded && set.isSubsetOf(this.#applied)) return;
+      const isCopied = snapshot === undefined || JSON.stringify(snapshot) === JSON.stringify(this.#snapshot);
+      if (this.#recorded && isCopied && set.isSubsetOf(this.#applied)) return;
       await this.#progress.begin();
-      await this.#commit(this.#applied.union(set));
+      await this.#commit(this.#applied.union(set), snapshot);
     });
   }
 
-  /** Runs `body`, which applies transactions, in one target transaction. @returns what `body` returns. */
+  /**
+   * Runs `body`, which applies transactions, in one target transaction.
+   * @param site where all of them come from, for a task that marks what it writes
+   * @returns what `body` returns.
+   */
   async transaction<Result>(
     body: (apply: (tx: Transaction) => Promise<number>) => Promise<Result>,
+    site?: string,
   ): Promise<Result> {
+    const { origin } = this.#options;
     return this.#exclusive(async () => {
       let last: Transaction | undefined;
       let transactions = 0;
-      await this.#progress.begin();
+      const begin = (): Promise<void> => this.#progress.begin();
+      await (origin && site !== undefined ? origin.begin(this.#target, site, begin) : begin());
       await this.#at('begun');
       try {
         const result = await body(async (tx) => {
@@ -151,7 +173,7 @@ export class Applier implements AsyncDisposable {
         this.#assertAllMatched();
         await this.#writer.flush();
         // The exact set, also of what lay between: the ids alone would not tell where the task began.
-        await this.#commit(last ? this.#applied.union(last.checkpoint.set) : this.#applied);
+        await this.#commit(last ? this.#applied.union(last.checkpoint.set) : this.#applied, last?.copied);
         this.#writer.singlyFrom = Number.POSITIVE_INFINITY;
         this.#options.counters.transactions += transactions;
         return result;
@@ -191,7 +213,12 @@ export class Applier implements AsyncDisposable {
       case 'insert':
       case 'update':
       case 'delete':
-        for (const mapped of this.#options.rules.map(change, tx)) await this.#write(mapped);
+        for (const mapped of this.#options.rules.map(change, tx, this.#isCopying(tx, change.table)))
+          await this.#write(mapped);
+        return;
+      case 'snapshot':
+        for (const mapped of this.#options.rules.map({ ...change, kind: 'insert' }, tx, true))
+          await this.#write(mapped);
         return;
       case 'ddl':
         if (harmless.test(change.ddl.verb)) return;
@@ -204,9 +231,15 @@ export class Applier implements AsyncDisposable {
     }
   }
 
+  /** Also of a table that is to be copied, while the store has not said so yet. */
+  #isCopying({ copied }: Transaction, table: string): boolean {
+    if (copied === undefined) return false;
+    return copied.isCopying(table) || (copied.of(table) === undefined && this.#options.added.has(table));
+  }
+
   async #write(mapped: MappedChange): Promise<void> {
-    const known = this.#matches.get(mapped.target);
-    const match = known ? known.match : await this.#match(mapped);
+    const known = this.#matches.get(mapped.mapped);
+    const match = known?.has(mapped.target) ? known.get(mapped.target) : await this.#match(mapped);
     // Behind a table that is refused nothing is written any more, only looked for further ones.
     if (!match || this.#refused.length > 0) return;
     await this.#writer.write(match, mapped.change);
@@ -218,7 +251,8 @@ export class Applier implements AsyncDisposable {
     // A question between a row statement and its warnings would lose them.
     await this.#writer.flush();
     const match = await this.#matchTo(change);
-    this.#matches.set(change.target, { match });
+    const matches = this.#matches.get(change.mapped) ?? new Map<TableName, TableMatch | undefined>();
+    this.#matches.set(change.mapped, matches.set(change.target, match));
     return match;
   }
 
@@ -229,6 +263,8 @@ export class Applier implements AsyncDisposable {
       ? matchTable(mapped.version, target, this.#options.triggers, mapped)
       : { match: undefined, faults: [await absentTable(this.#target, name)] };
     if (target) faults.push(...(await privilegeFaults(this.#target, target)));
+    if (match?.keyed === false && mapped.policies === copying)
+      faults.push(`${nameOf(name)}: rows are copied into it, and it has no unique key to find them by`);
     if (match && faults.length === 0) return match;
     this.#refused.push(change);
     for (const fault of faults) this.#options.faults.add(fault);
@@ -247,13 +283,16 @@ export class Applier implements AsyncDisposable {
     });
   }
 
-  async #commit(applied: TransactionSet): Promise<void> {
+  async #commit(applied: TransactionSet, snapshot: SnapshotProgress | undefined): Promise<void> {
     await this.#at('recording');
     await this.#progress.record(applied);
+    // The same object for as long as nothing was copied.
+    if (snapshot !== undefined && snapshot !== this.#snapshot) await this.#progress.recordSnapshot(snapshot);
     await this.#at('committing');
     await this.#target.execute('COMMIT');
     await this.#at('committed');
     this.#applied = applied;
+    this.#snapshot = snapshot ?? this.#snapshot;
     this.#recorded = true;
     this.#options.counters.targetTransactions += 1;
     for (const kind of Object.keys(this.#written) as (keyof WrittenRows)[]) {
@@ -263,7 +302,8 @@ export class Applier implements AsyncDisposable {
   }
 
   #checkpoint(set: TransactionSet): string {
-    return new Checkpoint({ topic: this.#options.progress.topic, set }).toString();
+    const { topic } = this.#options.progress;
+    return new Checkpoint({ topic, set, snapshot: this.#snapshot }).toString();
   }
 
   async #at(point: KillPoint): Promise<void> {

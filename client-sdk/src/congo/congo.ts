@@ -1,53 +1,22 @@
 import { DrcError, isDrcError } from '@drc/protocol';
 import { hostname } from 'node:os';
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import type { Hub, SubscribeOptions, Subscription, Transaction } from '../index.js';
-import { Applier, type ApplierCounters, type CongoHooks, type DdlPolicy } from './applier.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Subscription } from '../index.js';
+import { Applier, type ApplierCounters } from './applier.js';
+import type { CongoOptions, CongoStatus } from './congo-options.js';
+import type { TaskOrders } from './control/control-table.js';
+import { Gate } from './control/gate.js';
+import { OperatorLink } from './control/operator-link.js';
+import { TargetProgress } from './control/target-progress.js';
 import type { ProgressTable } from './progress-table.js';
+import { isThere, pull } from './pull.js';
 import { noRows } from './row-writer.js';
 import { Rules } from './rules/rules.js';
-import type { RuleMatch, TableRule } from './rules/table-rule.js';
-import type { TriggerPolicy } from './target-table.js';
-import type { TargetOptions } from './target.js';
-
-export interface CongoOptions {
-  readonly hub: Hub;
-  /** 1-128 ASCII characters: the name under which progress is kept on the target. */
-  readonly task: string;
-  readonly topic: string;
-  readonly tables: readonly TableRule[];
-  /** Which rules count for a table that several name. Default `first`. */
-  readonly match?: RuleMatch;
-  readonly target: TargetOptions;
-  /** Where reading begins on the first start; later the record on the target decides. Default `earliest`. */
-  readonly from?: SubscribeOptions['from'];
-  /** Transactions that were left out of the log and that the task is to pass; any other ends it with `GAP`. */
-  readonly acknowledgeGaps?: readonly string[];
-  /** Default `stop`. */
-  readonly ddl?: DdlPolicy;
-  /** Default `refuse`. */
-  readonly triggers?: TriggerPolicy;
-  /** Schema of congo's own tables on the target. Default `drc`. */
-  readonly progressSchema?: string;
-  /** A target transaction takes source transactions until it has this many rows. Default 2,000. */
-  readonly maxBatchRows?: number;
-  /** How often an idle task looks whether it was taken over, ms. Default 5,000. */
-  readonly claimCheckMs?: number;
-  /** Told of each state; for logs. */
-  readonly onStatus?: (status: CongoStatus) => void;
-  readonly hooks?: CongoHooks;
-}
-
-/** `lastCommitTime`: when the source committed what was applied last, ms since 1970. */
-export type CongoStatus =
-  | { readonly kind: 'starting' }
-  | { readonly kind: 'applying'; readonly lastCommitTime: number | undefined }
-  | { readonly kind: 'waiting'; readonly error: DrcError; readonly retryAt: number }
-  | { readonly kind: 'stopped'; readonly error?: DrcError };
+import { TaskOrigin, type TaskMarks } from './task-origin.js';
 
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
-const defaultClaimCheckMs = 5_000;
+const defaultClaimCheckMs = 1_000;
 /** How long an open target transaction may take to end once the task is to stop. */
 const stopGraceMs = 10_000;
 
@@ -59,6 +28,8 @@ const stopGraceMs = 10_000;
 export class Congo {
   readonly #options: CongoOptions;
   readonly #rules: Rules;
+  /** How what is written is marked; undefined: it is not. */
+  readonly #origin: TaskOrigin | undefined;
   readonly counters: ApplierCounters = {
     rows: noRows(),
     transactions: 0,
@@ -87,6 +58,11 @@ export class Congo {
   #underWay: number | undefined;
   /** When nothing was left to apply, as seen last, ms since 1970. */
   #caughtUpAt: number | undefined;
+  /** What the operator wants, as seen last. */
+  readonly #gate = new Gate();
+  readonly #operator: OperatorLink;
+  /** When the state began, ms since 1970. */
+  #stateSince = Date.now();
 
   /** @throws DrcError `CONFIG_INVALID` for faulty rules. */
   constructor(options: CongoOptions) {
@@ -97,6 +73,12 @@ export class Congo {
         task: options.task,
       });
     }
+    const { origin, task, progressSchema: schema = 'drc' } = options;
+    this.#origin = origin && new TaskOrigin({ ...origin, task, schema });
+    this.#operator = new OperatorLink(
+      { schema: options.progressSchema ?? 'drc', task: options.task },
+      this.#gate,
+    );
   }
 
   get status(): CongoStatus {
@@ -112,6 +94,21 @@ export class Congo {
     if (this.#hasCaughtUp()) return 0;
     const known = Math.max(this.#lastCommitTime ?? 0, this.#caughtUpAt ?? 0);
     return known === 0 ? undefined : Math.max(0, Date.now() - known);
+  }
+
+  /** What the operator wants of the task, as seen last. */
+  get orders(): TaskOrders {
+    return this.#gate.orders;
+  }
+
+  /** A look at what the target has, from outside: to wait there for a transaction. Has a session of its own. */
+  progress(): Promise<TargetProgress> {
+    return TargetProgress.open(this.#options);
+  }
+
+  /** How the target's transactions are marked; undefined: they are not, or not yet. */
+  get marks(): TaskMarks | undefined {
+    return this.#origin?.marks;
   }
 
   /** The state of the stream that the task reads. */
@@ -171,11 +168,13 @@ export class Congo {
           owner: `${hostname()}:${process.pid}`,
         },
         rules: this.#rules,
+        added: new Set(options.snapshot?.tables),
         ddl: options.ddl ?? 'stop',
         triggers: options.triggers ?? 'refuse',
         counters: this.counters,
         faults: this.#faults,
         singlyFrom: this.#singlyFrom,
+        origin: this.#origin,
         hooks: options.hooks,
       },
       this.#claim,
@@ -183,28 +182,35 @@ export class Congo {
     this.#claim = applier.claim;
     await using subscription = options.hub.subscribe(options.topic, {
       from: options.from ?? 'earliest',
+      ...(options.snapshot && { snapshot: options.snapshot }),
       tables: this.#rules.sourceTables,
       acknowledgeGaps: options.acknowledgeGaps ?? [],
+      ...(this.#origin && { origins: this.#origin.wish }),
       checkpoints: applier.checkpoints,
     });
     this.#subscription = subscription;
     this.#underWay = undefined;
-    this.#become({ kind: 'applying', lastCommitTime: this.#lastCommitTime });
     let grace: NodeJS.Timeout | undefined;
+    const idle = new AbortController();
+    const over = new AbortController();
     const stop = (): void => {
       grace = setTimeout(() => applier.abort(), stopGraceMs);
+      over.abort();
       void subscription.close();
     };
     signal.addEventListener('abort', stop, { once: true });
-    const idle = new AbortController();
     let lost: unknown;
     const watched = this.#watch(applier, idle.signal).catch((error: unknown) => {
       lost = error;
       this.#noteFence(error);
+      over.abort();
       void subscription.close();
     });
     try {
-      if (!signal.aborted) await this.#apply(subscription, applier);
+      await this.#look(applier, false);
+      await this.#origin?.prove(options.hub, (work) => applier.confirm(work), over.signal);
+      if (this.marks !== undefined) options.onMarks?.(this.marks);
+      if (!signal.aborted) await this.#apply(subscription, applier, over.signal);
       if (lost !== undefined) throw lost as Error;
     } catch (error) {
       this.#failedAt = applier.failedAt;
@@ -221,36 +227,46 @@ export class Congo {
   }
 
   /** Fills each target transaction with what has arrived already: waiting would only add lag. */
-  async #apply(subscription: Subscription, applier: Applier): Promise<void> {
+  async #apply(subscription: Subscription, applier: Applier, over: AbortSignal): Promise<void> {
     const transactions = subscription[Symbol.asyncIterator]();
     let next = pull(transactions);
     for (let item = await next.item; !item.done; item = await next.item) {
       // Where reading began must outlive a failure of the very first transaction: `latest` would be later then.
       if (!applier.isRecorded && subscription.checkpoint) await applier.record(subscription.checkpoint);
       let last = item.value;
+      this.#underWay = last.commitTime.getTime();
+      await this.#gate.open(over);
+      if (over.aborted) return;
+      // Rows that are copied were committed at any time.
+      const commitTimes = last.snapshot === undefined ? [this.#underWay] : [];
+      let rows = 0;
       const isSuspect = this.#alone > 0 || this.#singlyFrom !== undefined;
-      const maxRows = isSuspect ? 0 : (this.#options.maxBatchRows ?? 2_000);
+      const maxRows = isSuspect ? 0 : Math.min(this.#options.maxBatchRows ?? 2_000, this.#gate.maxRows);
+      const site = this.#origin?.siteOf(last);
       await applier.transaction(async (apply) => {
         this.#together = 1;
-        this.#underWay = last.commitTime.getTime();
-        let rows = await apply(last);
+        rows = await apply(last);
         next = pull(transactions);
         while (rows < maxRows && (await isThere(next))) {
           const following = await next.item;
-          if (following.done) break;
+          // Of different origins they must not share a mark.
+          if (following.done || this.#origin?.siteOf(following.value) !== site) break;
           last = following.value;
+          if (last.snapshot === undefined) commitTimes.push(last.commitTime.getTime());
           this.#together += 1;
           rows += await apply(last);
           next = pull(transactions);
         }
-      });
+      }, site);
       this.#alone = Math.max(0, this.#alone - this.#together);
       this.#together = 0;
       this.#failures = 0;
       this.#singlyFrom = undefined;
       this.#underWay = undefined;
       this.#lastCommitTime = last.commitTime.getTime();
-      this.#become({ kind: 'applying', lastCommitTime: this.#lastCommitTime });
+      this.#gate.passed(rows);
+      this.#options.onApplied?.(commitTimes);
+      this.#becomeRunning();
       // The record tells already what was applied. This adds what held nothing for the task: worth it when idle only.
       if (!(await isThere(next))) await subscription.commit(last);
     }
@@ -261,21 +277,27 @@ export class Congo {
    * after `signal`. @throws what the look met.
    */
   async #watch(applier: Applier, signal: AbortSignal): Promise<void> {
-    let before = this.counters.targetTransactions;
     for (;;) {
       const isOver = sleep(this.#options.claimCheckMs ?? defaultClaimCheckMs, false, { signal });
       if (await isOver.catch(() => true)) return;
       if (this.#hasCaughtUp()) this.#caughtUpAt = Date.now();
-      const now = this.counters.targetTransactions;
-      // Each target transaction looks for itself.
-      if (now === before) await applier.confirm();
-      before = now;
+      await this.#look(applier, true);
     }
+  }
+
+  /** At the claim and at the operator's orders; and tells the operator how it does. */
+  async #look(applier: Applier, tells: boolean): Promise<void> {
+    await applier.confirm(async (target) => {
+      await this.#operator.look(target);
+      this.#becomeRunning();
+      const report = { state: this.#status.kind, since: this.#stateSince, lagMs: this.lagMs };
+      if (tells) await this.#operator.tell(target, report, this.counters.transactions);
+    });
   }
 
   #hasCaughtUp(): boolean {
     return (
-      this.#status.kind === 'applying' &&
+      (this.#status.kind === 'applying' || this.#status.kind === 'paused') &&
       this.#underWay === undefined &&
       this.#subscription?.status().kind === 'caughtUp'
     );
@@ -294,35 +316,18 @@ export class Congo {
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
   }
 
+  /** It has a session on the target, and a stream to read. */
+  #becomeRunning(): void {
+    const { pausedAt: since, pausedBy: by } = this.#gate.orders;
+    if (since === undefined) this.#become({ kind: 'applying', lastCommitTime: this.#lastCommitTime });
+    else this.#become({ kind: 'paused', since, by });
+  }
+
   #become(status: CongoStatus): void {
     // It is told once, by whoever learns it first.
     if (this.#status.kind === 'stopped') return;
+    if (this.#status.kind !== status.kind) this.#stateSince = Date.now();
     this.#status = status;
     this.#options.onStatus?.(status);
   }
-}
-
-/** A transaction that was asked for. */
-interface Pull {
-  readonly item: Promise<IteratorResult<Transaction>>;
-  hasArrived: boolean;
-}
-
-/** A failure is reported where `item` is awaited, and nowhere else. */
-function pull(transactions: AsyncIterator<Transaction>): Pull {
-  const item = transactions.next();
-  const asked: Pull = { item, hasArrived: false };
-  item.then(
-    () => (asked.hasArrived = true),
-    () => undefined,
-  );
-  return asked;
-}
-
-/** Whether it has arrived. A failure counts as not: what was read before it is committed first. */
-async function isThere(asked: Pull): Promise<boolean> {
-  // What the subscription has in its buffer comes at once, without a turn of the event loop.
-  await Promise.resolve();
-  if (!asked.hasArrived) await turn();
-  return asked.hasArrived;
 }

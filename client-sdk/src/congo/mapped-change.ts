@@ -19,6 +19,13 @@ export interface RowPolicies {
   readonly onMissingDelete: 'error' | 'ignore';
 }
 
+/** Of a table that is being copied: rows come once more, and changes of rows that have not come yet. */
+export const copying: RowPolicies = {
+  onDuplicate: 'overwrite',
+  onMissingUpdate: 'insert',
+  onMissingDelete: 'ignore',
+};
+
 /** How rows of one table version are written to their targets: one object for each rule and version. */
 export interface MappedTable {
   /** The columns of the rows, under the target's names. The schema and the table are the source's, for messages. */

@@ -1,13 +1,19 @@
-import { DrcError, TransactionSet, isDrcError } from '@drc/protocol';
+import { DrcError, type SnapshotProgress, TransactionSet, isDrcError } from '@drc/protocol';
 import { escapeId } from 'mysql2';
 import type { ResultSetHeader } from 'mysql2/promise';
+import { controlTableSql } from './control/control-table.js';
+import { originTableIn } from './origin-mark.js';
+import { readSnapshot, snapshotTableSql, writeSnapshot } from './snapshot-record.js';
 import type { Target } from './target.js';
 
 /*
- * What makes congo exactly once. Both tables lie on the target, in a schema of their own:
+ * What makes congo exactly once. The tables lie on the target, in a schema of their own:
  *
  *   congo_task      one row a task: its epoch, raised by each process that takes the task over
  *   congo_progress  one row a worker of a task: the source transactions that it has applied
+ *   congo_snapshot  one row a task that copies tables: how far it has come
+ *   congo_control   one row a task: what its operator wants, and how it does; a table of its own, since whoever pauses
+ *                   a task must not wait for the lock of the target transaction that is under way
  *
  * Each target transaction begins with a shared lock on the epoch row and ends by recording what it applied. So a
  * process that was taken over cannot commit a row more: either its transaction ends before the epoch is raised, or
@@ -30,13 +36,16 @@ export const progressTablesSql = (schema: string): readonly string[] => [
   updated_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   PRIMARY KEY (task, worker)
 ) ENGINE=InnoDB`,
+  controlTableSql(schema),
+  snapshotTableSql(schema),
+  ...originTableIn(schema),
 ];
 
-const tableSql = (schema: string, table: string): string =>
+export const tableSql = (schema: string, table: string): string =>
   `${escapeId(schema, true)}.${escapeId(table, true)}`;
 
 export interface ProgressOptions {
-  /** The schema of the two tables. Default `drc`. */
+  /** The schema of congo's tables. Default `drc`. */
   readonly schema?: string;
   /** 1-128 ASCII characters. Two tasks of one name on one server are one task. */
   readonly task: string;
@@ -55,6 +64,8 @@ export class ProgressTable {
   readonly #epoch: string;
   /** What had been recorded when the claim was made. */
   readonly applied: TransactionSet;
+  /** What had been copied then; undefined where the task copies nothing. */
+  readonly snapshot: SnapshotProgress | undefined;
   /** Whether anything had ever been recorded: until then the task's `from` decides where reading begins. */
   readonly isEmpty: boolean;
   /** Whether this worker has its row. */
@@ -65,14 +76,13 @@ export class ProgressTable {
     options: Required<ProgressOptions>,
     epoch: string,
     records: readonly ProgressRow[],
+    snapshot: SnapshotProgress | undefined,
   ) {
     this.#target = target;
     this.#options = options;
     this.#epoch = epoch;
-    this.applied = records.reduce(
-      (union, record) => union.union(TransactionSet.parse(record.applied)),
-      TransactionSet.parse(''),
-    );
+    this.applied = appliedBy(records);
+    this.snapshot = snapshot;
     this.isEmpty = records.length === 0;
     this.#hasRow = records.some((record) => Number(record.worker) === 0);
   }
@@ -143,8 +153,9 @@ export class ProgressTable {
       `SELECT worker, applied FROM ${tableSql(options.schema, 'congo_progress')} WHERE task = ?`,
       [options.task],
     );
+    const snapshot = await readSnapshot(target, options.schema, options.task);
     await target.query('COMMIT');
-    return new ProgressTable(target, options, epoch, records);
+    return new ProgressTable(target, options, epoch, records, snapshot);
   }
 
   /** Looks, outside of a target transaction, whether the task is still ours. @throws DrcError `TASK_FENCED`. */
@@ -161,6 +172,11 @@ export class ProgressTable {
       [this.#options.task],
     );
     if (row === undefined || String(row.epoch) !== this.#epoch) throw fenced(this.#options.task);
+  }
+
+  /** Records, within the open transaction, how far tables have been copied. The caller commits. */
+  recordSnapshot(progress: SnapshotProgress): Promise<void> {
+    return writeSnapshot(this.#target, this.#options.schema, this.#options.task, progress);
   }
 
   /** Records, within the open transaction, that the target now has `set`. The caller commits. */
@@ -190,22 +206,29 @@ interface TaskRow extends EpochRow {
   readonly topic: string;
 }
 
-interface ProgressRow {
+export interface ProgressRow {
   readonly worker: string | number;
   readonly applied: string;
 }
 
+/** What the target has, by the records of all workers. */
+export const appliedBy = (records: readonly Pick<ProgressRow, 'applied'>[]): TransactionSet =>
+  records.reduce(
+    (union, record) => union.union(TransactionSet.parse(record.applied)),
+    TransactionSet.parse(''),
+  );
+
 const fenced = (task: string): DrcError =>
   new DrcError('TASK_FENCED', `Another process took over task '${task}'.`, { task });
 
-/** Only where they are missing: afterwards the user needs no CREATE any more. */
+/** Only where one is missing (one came with a later version): afterwards the user needs no CREATE any more. */
 async function makeTables(target: Target, schema: string): Promise<void> {
   const found = await target.query(
     `SELECT TABLE_NAME FROM information_schema.TABLES
-     WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('congo_task', 'congo_progress')`,
+     WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('congo_task', 'congo_progress', 'congo_control', 'congo_snapshot')`,
     [schema],
   );
-  if (found.length === 2) return;
+  if (found.length === 4) return;
   for (const sql of progressTablesSql(schema)) await target.query(sql);
 }
 

@@ -107,7 +107,7 @@ export class LogWalk {
       if (entry === undefined) return undefined;
       const isKnown = beginning.checkpoint !== undefined && isWithin(entry, beginning.checkpoint);
       if (entry.kind === 'transaction' && !isKnown) {
-        const chunks = seenBy(view, entry);
+        const chunks = view.wantsOrigin(entry.origin) ? seenBy(view, entry) : [];
         const leftOut = log.leftOut(entry.id);
         if (leftOut === undefined && chunks.length > 0) return { entry, chunks };
         // Nobody knows which rows it had: whoever reads its tables is concerned.

@@ -6,6 +6,7 @@ import {
   partsOf,
   schemaIdBytes,
   schemaIdOf,
+  wantsOrigin,
   type EffectiveFilter,
   type PartKindCode,
   type RowRule,
@@ -75,12 +76,17 @@ export class ReaderView {
   }
 
   get effective(): EffectiveFilter {
-    const { tables, rules = [], partition } = this.#asked;
+    const { tables, rules = [], partition, origins } = this.#asked;
     return {
       tables: tables.length === 0 ? ['**'] : tables,
       ...(rules.length === 0 ? {} : { rules }),
       ...(partition === undefined ? {} : { partition }),
+      ...(origins === undefined ? {} : { origins }),
     };
+  }
+
+  wantsOrigin(origin: string): boolean {
+    return wantsOrigin(this.#asked.origins, origin);
   }
 
   wantsTable(table: string): boolean {

@@ -112,6 +112,7 @@ export class StoreSession implements StoreConnection {
           topic,
           log,
           describes: true,
+          origins: true,
         });
       }
       case 'describe':

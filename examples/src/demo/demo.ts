@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DatabaseServer, startMariadb, temporaryFolder } from '@drc/local-servers';
-import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
+import { TargetProgress, type TargetOptions } from '@drc/client-sdk/congo';
+import { type Connection, createConnection } from 'mysql2/promise';
 import { Command } from './command.js';
 import { type TableComparison, compareTable } from './compare.js';
 import { Disposables } from './disposables.js';
@@ -74,6 +75,7 @@ export async function runDemo(
   );
   await using targetConnection = disposable(await createConnection(connectionTo(target)));
   await using sourceConnection = disposable(await createConnection(connectionTo(source)));
+  await showOwnWrites(sourceConnection.connection, targetConnection.connection, connectionTo(target));
   await hooks.beforeCompare?.(targetConnection.connection);
   const comparisons: TableComparison[] = [];
   for (const table of tables) {
@@ -94,6 +96,23 @@ export async function runDemo(
     applyLagP50Ms: round(report.applyLag.percentile(0.5)),
     sourceEqualsTarget: equal,
   };
+}
+
+/** An app that writes to the source, waits for just that on the target, and reads there what it wrote. */
+async function showOwnWrites(source: Connection, target: Connection, options: TargetOptions): Promise<void> {
+  await using progress = await TargetProgress.open({ target: options, task: 'shop-copy' });
+  await source.query('UPDATE shop.products SET stock = stock + 1 WHERE id = 1');
+  const [[written]] = (await source.query('SELECT @@last_gtid AS id')) as unknown as [[{ id: string }]];
+  const began = performance.now();
+  await progress.waitFor(written.id);
+  const waitedMs = performance.now() - began;
+  const stock = 'SELECT stock FROM shop.products WHERE id = 1';
+  const [there] = await target.query(stock);
+  const [here] = await source.query(stock);
+  if (JSON.stringify(there) !== JSON.stringify(here)) throw new Error('The target shows an older state.');
+  say(
+    `Wrote ${written.id} to the source, and read it from the target ${waitedMs.toFixed(1)} ms later (TargetProgress.waitFor).`,
+  );
 }
 
 function printComparison(comparisons: readonly TableComparison[]): boolean {
@@ -133,7 +152,9 @@ Try, in another terminal:
   });
 }
 
-const connectionTo = (server: DatabaseServer): ConnectionOptions => ({
+const connectionTo = (
+  server: DatabaseServer,
+): Readonly<Record<'host' | 'user' | 'password', string>> & { readonly port: number } => ({
   host: server.host,
   port: server.port,
   user: server.user,

@@ -197,6 +197,10 @@ export class BackfillLog implements CaptureLog, ReadableLog {
     this.#open = header.id;
   }
 
+  setOrigin(origin: string): void {
+    this.#log.setOrigin(origin);
+  }
+
   putChunk(parts: Buffer): void {
     this.#log.putChunk(parts);
     this.#count(parts);

@@ -1,7 +1,9 @@
 import type { TableVersion, TransactionSet } from '@drc/protocol';
-import type { GroupHeader } from './log-writer.js';
+import type { GroupHeader } from './open-group.js';
 import type { SourceIdentity } from './meta.js';
 import type { SourcePosition } from './set-index.js';
+
+export type { GroupHeader } from './open-group.js';
 
 /** What capture goes on from. Ahead of the head by what is queued. */
 export interface CaptureState {
@@ -50,6 +52,9 @@ export interface AppendableLog {
 
   /** Opens a group and gives it its LSN and log time. One group is open at a time. */
   beginGroup(header: GroupHeader): void;
+
+  /** Another origin for the open group, which has no chunk yet. */
+  setOrigin(origin: string): void;
 
   /**
    * A chunk of the open group, not its last. The bytes are copied.

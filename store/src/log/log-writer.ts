@@ -8,20 +8,13 @@ import { chunkKey, chunkKeyBytes, pointKey } from './keys.js';
 import type { LevelDatabase, WriteBatch } from './level-database.js';
 import type { LogBounds } from './log-bounds.js';
 import type { LogHooks } from './log-hooks.js';
+import type { GroupHeader, OpenGroup } from './open-group.js';
 import type { PreparedGroups } from './prepared-groups.js';
 import type { RecentChunks } from './recent-chunks.js';
 import { PointSpacing, putPoint, type LogPoint, type SourcePosition } from './set-index.js';
 import type { TableCatalog } from './table-catalog.js';
 import { putTime } from './time-index.js';
 import type { Turn } from './turn.js';
-
-/** A transaction or DDL of the source that is about to come. */
-export interface GroupHeader {
-  readonly id: string;
-  /** µs since 1970, as the source says. */
-  readonly commitTime: number;
-  readonly origin: string;
-}
 
 export interface LogWriterParts {
   readonly db: LevelDatabase;
@@ -38,15 +31,6 @@ export interface LogWriterParts {
   readonly bounds: Pick<LogBounds, 'leftOut'>;
   /** Closes the log after a failed write; @returns the error to throw. */
   readonly fail: (cause: unknown) => DrcError;
-}
-
-interface OpenGroup extends GroupHeader {
-  readonly lsn: number;
-  readonly logTime: number;
-  /** Of the chunks so far. */
-  readonly checksums: number[];
-  /** The XID under which it is being prepared. */
-  preparedAs: string | undefined;
 }
 
 /** So much of a prepared transaction is queued before it is written to its place, bytes. */
@@ -159,6 +143,12 @@ export class LogWriter {
     };
   }
 
+  setOrigin(origin: string): void {
+    const group = this.#opened();
+    if (group.checksums.length > 0) throw new DrcError('INTERNAL', 'The origin comes behind a chunk.');
+    group.origin = origin;
+  }
+
   prepareGroup(xid: string): void {
     const group = this.#opened();
     if (group.checksums.length > 0) throw new DrcError('INTERNAL', 'A group that has chunks is prepared.');
@@ -198,6 +188,8 @@ export class LogWriter {
     await this.flush();
     let last: Buffer = noParts;
     for await (const chunk of this.#parts.prepared.chunks(xid)) {
+      // Who wrote the rows is who prepared them.
+      group.origin = chunk.origin;
       const parts = chunk.bytes.subarray(chunk.partsAt);
       if (chunk.last) last = parts;
       else this.#put(group, parts, false);

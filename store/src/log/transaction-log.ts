@@ -5,7 +5,7 @@ import {
   type TableVersion,
   type TransactionSet,
 } from '@drc/protocol';
-import type { AppendableLog, CaptureState } from './appendable-log.js';
+import type { AppendableLog, CaptureState, GroupHeader } from './appendable-log.js';
 import { LogPages } from './copy/log-pages.js';
 import { DiskReserve } from './disk-reserve.js';
 import { Head } from './head.js';
@@ -18,7 +18,7 @@ import { LogKeeper } from './log-keeper.js';
 import type { LogOptions } from './log-options.js';
 import { expired, LogReader } from './log-reader.js';
 import { restFrom, type LogRest } from './log-rest.js';
-import { LogWriter, type GroupHeader } from './log-writer.js';
+import { LogWriter } from './log-writer.js';
 import { putBeginning, putTail, type LogBeginning, type LogTail, type SourceIdentity } from './meta.js';
 import { RecentChunks, type Burst, type Cursor, type ReadLimits } from './recent-chunks.js';
 import type { PreparedGroups } from './prepared-groups.js';
@@ -27,11 +27,10 @@ import type { SourcePosition } from './set-index.js';
 import type { TableCatalog } from './table-catalog.js';
 import { Turn } from './turn.js';
 
-export type { CaptureState } from './appendable-log.js';
+export type { CaptureState, GroupHeader } from './appendable-log.js';
 export type { StoredChunk } from './chunk-record.js';
 export type { LogHooks } from './log-hooks.js';
 export type { LogOptions } from './log-options.js';
-export type { GroupHeader } from './log-writer.js';
 export type { SourceIdentity } from './meta.js';
 export type { Burst, Cursor, ReadLimits } from './recent-chunks.js';
 export type { SeekResult } from './seek.js';
@@ -156,6 +155,10 @@ export class TransactionLog implements AppendableLog, AsyncDisposable {
   beginGroup(header: GroupHeader): void {
     this.#end.assertOpen();
     this.#writer.beginGroup(header);
+  }
+
+  setOrigin(origin: string): void {
+    this.#writer.setOrigin(origin);
   }
 
   putChunk(parts: Buffer): void {

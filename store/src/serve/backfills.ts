@@ -1,7 +1,6 @@
-import { DrcError, type Grant, type StartFrom } from '@drc/protocol';
+import type { DrcError, StartFrom } from '@drc/protocol';
 import type { Logger } from 'pino';
 import type { ReadableLog } from './readable-log.js';
-import { TablePatterns } from './table-patterns.js';
 
 export interface BackfillRequest {
   readonly from: StartFrom;
@@ -35,24 +34,4 @@ export async function closeBackfill(backfill: Backfill | undefined, logger: Logg
   } catch (error) {
     logger.error({ err: error }, 'What was read from before the log could not be removed');
   }
-}
-
-/** @throws DrcError `FORBIDDEN` unless each rule that may be of a wanted table has the right. */
-export function mustBackfill({ rules }: Grant, tables: readonly string[]): void {
-  const wanted = new TablePatterns(tables);
-  const areNamed = tables.length > 0 && wanted.names.length === wanted.texts.length;
-  const concerned = areNamed
-    ? rules.filter((rule) => {
-        const readable = new TablePatterns(rule.tables);
-        return wanted.names.some((name) => readable.all || readable.matches(name));
-      })
-    : rules;
-  if (concerned.length > 0 && concerned.every(({ backfill }) => backfill === true)) return;
-  throw new DrcError(
-    'FORBIDDEN',
-    'What lies before the log may not be read: the right backfill is missing.',
-    {
-      right: 'backfill',
-    },
-  );
 }

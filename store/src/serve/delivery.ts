@@ -9,6 +9,8 @@ import {
   type TransactionSet,
 } from '@drc/protocol';
 import type { Clock } from '../clock.js';
+import type { SnapshotCopy, SnapshotPiece } from '../table-copy/snapshot-copy.js';
+import type { FindTable } from '../table-copy/touched-rows.js';
 import { refuseDivergence } from './divergence.js';
 import type { SeenTable } from './seen-table.js';
 import type { ViewShare } from './filter-views.js';
@@ -20,6 +22,7 @@ import type { Cursor, ReadableLog, StoredChunk } from './readable-log.js';
 import type { Selection } from './selection.js';
 import type { ServeCounters } from './serve-counters.js';
 import type { SharedBurst } from './shared-burst.js';
+import { snapshotRecordsOf } from './snapshot-record.js';
 
 export interface DeliveryOptions {
   readonly log: ReadableLog;
@@ -35,6 +38,8 @@ export interface DeliveryOptions {
   readonly checkpoint: Checkpoint | undefined;
   /** Transactions that were left out of the log, and which the client knows it will not get. */
   readonly acknowledgedGaps: ReadonlySet<string>;
+  /** Begins to copy the rows that are there, once the reader has come to its checkpoint. Undefined: nothing is copied. */
+  readonly copy?: ((reader: CopyingReader) => SnapshotCopy) | undefined;
   /** Bytes read from the log at a time. The burst is all that a stalled session holds beside its frames. */
   readonly burstBytes: number;
   /** Aborted: finish the burst under way, then return. */
@@ -42,6 +47,15 @@ export interface DeliveryOptions {
   /** Aborted: throw its reason at the next wait. */
   readonly end: AbortSignal;
   readonly observer: DeliveryObserver;
+}
+
+/** What the copy of tables needs to know of the stream. */
+export interface CopyingReader {
+  /** What the reader has got of the log. */
+  readonly executed: () => TransactionSet;
+  /** To be called where there is something to take. */
+  readonly roused: () => void;
+  readonly signal: AbortSignal;
 }
 
 export interface DeliveryObserver {
@@ -82,6 +96,10 @@ export class Delivery {
   #bytesBehind = Number.POSITIVE_INFINITY;
   /** Whether it ends between two transactions only. */
   #isLeaving = false;
+  /** Undefined where nothing is, or is yet, to be copied. */
+  #copy: SnapshotCopy | undefined;
+  #hasCopy = false;
+  readonly #copying = new AbortController();
   /** Ends the wait for the head under way. */
   #rouse: (() => void) | undefined;
 
@@ -113,6 +131,7 @@ export class Delivery {
     this.#passCheckpoint();
     try {
       while (!stop.aborted || (this.#isLeaving && this.#cursor.chunk > 0)) {
+        if (this.#copy !== undefined && this.#cursor.chunk === 0) await this.#takeCopied(this.#copy);
         if (this.#cursor.lsn > log.head.value.lsn) await this.#waitAtHead();
         else if (!(await this.#passShared())) await this.#burst();
       }
@@ -121,6 +140,8 @@ export class Delivery {
       if (isDrcError(error, 'CONDITION_FAILED') || isDrcError(error, 'CONDITION_INVALID'))
         await writer.flush();
       throw error;
+    } finally {
+      this.#copying.abort(new DrcError('CLOSED', 'The session ended.'));
     }
     await writer.flush();
   }
@@ -129,7 +150,8 @@ export class Delivery {
   async #passShared(): Promise<boolean> {
     const { share, writer } = this.#options;
     const { lsn, chunk } = this.#cursor;
-    const isInStep = chunk === 0 && this.#bytesBehind <= behindBytes && this.#checkpoint === undefined;
+    const isOnItsWay = this.#checkpoint === undefined && this.#copy === undefined;
+    const isInStep = chunk === 0 && this.#bytesBehind <= behindBytes && isOnItsWay;
     if (!isInStep || !share.isShared || writer.isOpen) return false;
     const burst = await share.bursts.from(lsn);
     if (burst === undefined) return false;
@@ -206,6 +228,7 @@ export class Delivery {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#rouse = resolve;
+        if (this.#copy?.isReady === true) resolve();
         cancel = share.headPace.wait(this.#cursor.lsn - 1, (error) =>
           error === undefined ? resolve() : reject(error),
         );
@@ -245,6 +268,7 @@ export class Delivery {
 
   #write(chunk: StoredChunk, selection: Selection): Promise<void> | undefined {
     const { writer, counters } = this.#options;
+    this.#copy?.pass(chunk, this.#tableOf);
     if (!selection.isEmpty) counters.rows += selection.rows;
     else this.#pace.skipBytes(chunk.bytes.length);
     let wait: Promise<void> | undefined;
@@ -276,6 +300,7 @@ export class Delivery {
    */
   async #passGap(chunk: StoredChunk): Promise<void> {
     const { share, acknowledgedGaps, writer } = this.#options;
+    this.#copy?.pass(chunk, this.#tableOf);
     const verdict = judgeGap(chunk, share.view.filter, acknowledgedGaps);
     if (verdict.kind !== 'refused') this.#endTransaction(chunk);
     if (verdict.kind === 'unconcerned') return;
@@ -285,22 +310,43 @@ export class Delivery {
     throw verdict.error;
   }
 
+  /** Sends what has been copied and may go out here. */
+  async #takeCopied(copy: SnapshotCopy): Promise<void> {
+    for (let piece = copy.take(); piece !== undefined; piece = copy.take()) {
+      await this.#writeCopied(piece);
+      // Where there is nothing else to wait for, it need not wait for more.
+      await this.#options.writer.flush();
+    }
+    if (copy.isOver) this.#copy = undefined;
+  }
+
+  async #writeCopied(piece: SnapshotPiece): Promise<void> {
+    const { share, writer, counters } = this.#options;
+    for (const { head, parts, table, rows } of snapshotRecordsOf(piece, share.view)) {
+      if (table !== undefined) await this.#announce(table);
+      counters.rows += rows;
+      const pieces = [head, parts].map((bytes) => ({ bytes, at: 0, end: bytes.length }));
+      await writer.write(RecordKind.snapshot, pieces, head.length + parts.length);
+    }
+  }
+
   /** Sends the tables that the client will need, those that are not known looked up first, then passes the chunk. */
   async #announceAndPass(chunk: StoredChunk, known: Selection | undefined): Promise<void> {
-    const { share, writer } = this.#options;
-    const selection = known ?? (await share.view.selectLearning(chunk));
-    for (const table of selection.tables) {
-      if (this.#announced.has(table)) continue;
-      if (this.#announced.size >= maxAnnounced) this.#announced.clear();
-      const { announcement } = table;
-      await writer.write(
-        RecordKind.schema,
-        [{ bytes: announcement, at: 0, end: announcement.length }],
-        announcement.length,
-      );
-      this.#announced.add(table);
-    }
+    const selection = known ?? (await this.#options.share.view.selectLearning(chunk));
+    for (const table of selection.tables) await this.#announce(table);
     await this.#write(chunk, selection);
+  }
+
+  async #announce(table: SeenTable): Promise<void> {
+    if (this.#announced.has(table)) return;
+    if (this.#announced.size >= maxAnnounced) this.#announced.clear();
+    const { announcement } = table;
+    await this.#options.writer.write(
+      RecordKind.schema,
+      [{ bytes: announcement, at: 0, end: announcement.length }],
+      announcement.length,
+    );
+    this.#announced.add(table);
   }
 
   async #tellProgress(): Promise<void> {
@@ -321,10 +367,21 @@ export class Delivery {
   }
 
   #passCheckpoint(): void {
-    if (this.#checkpoint === undefined || !this.#checkpoint.set.isSubsetOf(this.#executed)) return;
-    this.#checkpoint = undefined;
-    this.#options.observer.passed();
+    if (this.#checkpoint !== undefined) {
+      if (!this.#checkpoint.set.isSubsetOf(this.#executed)) return;
+      this.#checkpoint = undefined;
+      this.#options.observer.passed();
+    }
+    if (this.#hasCopy) return;
+    this.#hasCopy = true;
+    this.#copy = this.#options.copy?.({
+      executed: () => this.#executed,
+      roused: () => this.#rouse?.(),
+      signal: this.#copying.signal,
+    });
   }
+
+  readonly #tableOf: FindTable = (bytes, part) => this.#options.share.view.tableOf(bytes, part);
 
   /** While it goes its own way, which is wherever it looks into chunks. */
   get #executed(): TransactionSet {

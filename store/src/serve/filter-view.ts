@@ -6,7 +6,9 @@ import {
   PartKind,
   partsOf,
   schemaIdBytes,
+  schemaIdOf,
   type PartSlice,
+  type TableVersion,
 } from '@drc/protocol';
 import type { Filter } from './filter.js';
 import type { ReadableLog, StoredChunk } from './readable-log.js';
@@ -38,6 +40,7 @@ export class FilterView {
     const { bytes } = chunk;
     const { filter } = this;
     const selection = new Selection(bytes, chunk.partsAt);
+    if (!filter.wantsOrigin(chunk.origin)) return selection;
     for (const part of partsOf(bytes, chunk.partsAt)) {
       if (part.kind === PartKind.ddl) {
         this.#selectDdl(selection, bytes, part);
@@ -67,6 +70,35 @@ export class FilterView {
     }
   }
 
+  /** The table of a part of rows, of a chunk that was selected from. */
+  tableOf(bytes: Buffer, part: PartSlice): TableVersion | 'unwanted' | 'unknown' {
+    const table = this.#tables.get(schemaKey(bytes, part.bodyAt));
+    return table === undefined ? 'unknown' : (table.version ?? 'unwanted');
+  }
+
+  /**
+   * What is left of rows that are copied.
+   * @throws as `select`; DrcError `CONDITION_INVALID`, `FORBIDDEN`
+   */
+  copied(
+    version: TableVersion,
+    images: readonly Buffer[],
+  ): { table: SeenTable; parts: Buffer; rows: number } {
+    const id = schemaIdOf(version);
+    const key = id.toString('latin1');
+    const table = this.#tables.get(key) ?? this.#seen(id, version);
+    this.#tables.set(key, table);
+    const whole = rowsPart(id, images);
+    const [part] = partsOf(whole, 0);
+    if (part === undefined || !table.wanted) return { table, parts: Buffer.alloc(0), rows: 0 };
+    const { parts, rows } =
+      table.rows === undefined
+        ? { parts: whole, rows: images.length }
+        : table.rows.filter(whole, part, (kind) => this.filter.wantsKind(kind));
+    for (const { at } of partsOf(parts, 0)) parts[at] = PartKind.snapshot;
+    return { table, parts, rows };
+  }
+
   async #learn(chunk: StoredChunk): Promise<void> {
     for (const part of partsOf(chunk.bytes, chunk.partsAt)) {
       if (part.kind === PartKind.ddl || !this.filter.mayWantPart(part.kind)) continue;
@@ -80,11 +112,14 @@ export class FilterView {
   }
 
   async #see(id: Buffer): Promise<SeenTable> {
-    const version = await this.#log.table(id);
+    return this.#seen(id, await this.#log.table(id));
+  }
+
+  #seen(id: Buffer, version: TableVersion): SeenTable {
     if (!this.filter.wantsTable(`${version.schema}.${version.table}`)) return unwanted;
     const rows = this.filter.rowsOf(version);
     const text = Buffer.from(canonicalTableVersion(rows?.version ?? version), 'utf8');
-    return { wanted: true, rows, announcement: Buffer.concat([rows?.schemaId ?? id, text]) };
+    return { wanted: true, version, rows, announcement: Buffer.concat([rows?.schemaId ?? id, text]) };
   }
 
   #selectDdl(selection: Selection, bytes: Buffer, part: PartSlice): void {
@@ -102,6 +137,23 @@ export class FilterView {
   }
 }
 
-const unwanted: SeenTable = { wanted: false, rows: undefined, announcement: Buffer.alloc(0) };
+const unwanted: SeenTable = {
+  wanted: false,
+  version: undefined,
+  rows: undefined,
+  announcement: Buffer.alloc(0),
+};
+
+/** As an insert of these rows: conditions and projections know no other. Empty where there are none. */
+function rowsPart(id: Buffer, images: readonly Buffer[]): Buffer {
+  if (images.length === 0) return Buffer.alloc(0);
+  const head = Buffer.alloc(partHeaderBytes + schemaIdBytes + 4);
+  const bytes = images.reduce((sum, image) => sum + image.length, 0);
+  head[0] = PartKind.insert;
+  head.writeUInt32LE(schemaIdBytes + 4 + bytes, 2);
+  id.copy(head, partHeaderBytes);
+  head.writeUInt32LE(images.length, partHeaderBytes + schemaIdBytes);
+  return Buffer.concat([head, ...images]);
+}
 
 const schemaKey = (bytes: Buffer, at: number): string => bytes.toString('latin1', at, at + schemaIdBytes);

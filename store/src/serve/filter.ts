@@ -5,11 +5,13 @@ import {
   isFull,
   isUnrestricted,
   PartKind,
+  wantsOrigin,
   type Access,
   type Ddl,
   type EffectiveFilter,
   type Grant,
   type GrantRule,
+  type OriginWish,
   type Partition,
   type RowOperation,
   type RowRule,
@@ -28,6 +30,8 @@ export interface Wish {
   /** Conditions and projections. Default: all rows and columns. */
   readonly rules?: readonly RowRule[] | undefined;
   readonly partition?: Partition | undefined;
+  /** Default: all. */
+  readonly origins?: OriginWish | undefined;
 }
 
 interface Granted {
@@ -96,7 +100,7 @@ export class Filter {
 
   /** What is in force, for the client to see. */
   get effective(): EffectiveFilter {
-    const { rules = [], partition } = this.#asked;
+    const { rules = [], partition, origins } = this.#asked;
     // Of tables that were asked for by name, those alone: what else the grant says may change without a reader noticing.
     const restricted = this.#namesAll
       ? this.#restricted.filter((rule) => this.#concerns(rule))
@@ -106,14 +110,15 @@ export class Filter {
       ...(restricted.length === 0 ? {} : { restricted }),
       ...(rules.length === 0 ? {} : { rules }),
       ...(partition === undefined ? {} : { partition }),
+      ...(origins === undefined ? {} : { origins }),
     };
   }
 
   /** Equal texts: two readers get the same of the same log, acknowledged gaps apart. */
   get text(): string {
-    const { tables, operations, rules = [], partition } = this.#asked;
+    const { tables, operations, rules = [], partition, origins } = this.#asked;
     const grant = grantText(this.#rules.map(({ rule }) => rule));
-    return JSON.stringify([tables, operations, rules, partition, grant]);
+    return JSON.stringify([tables, operations, rules, partition, origins, grant]);
   }
 
   /** Equal texts: of two grants with the same wish the reader gets the same. */
@@ -134,6 +139,11 @@ export class Filter {
     const access = this.#access(`${version.schema}.${version.table}`);
     if (access === undefined) throw new DrcError('INTERNAL', 'Columns of a table that may not be read.');
     return this.#rows.filterOf(version, { ...access, anyOf: [] })?.version ?? version;
+  }
+
+  /** Whether anything is wanted of transactions of this origin (chunk.ts). */
+  wantsOrigin(origin: string): boolean {
+    return wantsOrigin(this.#asked.origins, origin);
   }
 
   wantsTable(table: string): boolean {

@@ -6,12 +6,14 @@ export interface Greeter {
   readonly log: { extent(): LogExtent };
   /** Absent: tables are not described. */
   readonly topicTables?: unknown;
+  /** Absent: no tables are copied. */
+  readonly snapshots?: unknown;
 }
 
 /** The answer to a client's greeting. @throws DrcError `PROTOCOL_VERSION`, `WRONG_STORE`, `PROTOCOL_VIOLATION`. */
 export function welcomeTo(
   { versions, topic, client }: Hello,
-  { topic: ours, storeId, log, topicTables }: Greeter,
+  { topic: ours, storeId, log, topicTables, snapshots }: Greeter,
 ): Welcome {
   const version = protocolVersions.find((known) => versions.includes(known));
   if (version === undefined) {
@@ -29,5 +31,7 @@ export function welcomeTo(
     topic,
     log: log.extent(),
     ...(describes && { describes }),
+    origins: true,
+    ...(snapshots !== undefined && { snapshots: true }),
   };
 }

@@ -28,6 +28,7 @@ import { defaultStreamServerLimits, type StreamServerLimits } from './server-lim
 import type { SessionEnvironment } from './session-environment.js';
 import { Session } from './session.js';
 import type { SessionStatus } from './session-status.js';
+import type { Snapshots } from '../table-copy/snapshots.js';
 import type { TopicTables } from './topic-tables.js';
 import { remoteOf, type Refusal } from './upgrade.js';
 
@@ -42,6 +43,8 @@ export interface StreamServerOptions {
   readonly log: ReadableLog;
   /** Absent: nothing is read from before the log. */
   readonly backfills?: Backfills | undefined;
+  /** Absent: no tables are copied. */
+  readonly snapshots?: Snapshots | undefined;
   /** The log as sister stores may copy it. Absent: none may. */
   readonly copyable?: CopyableLog;
   readonly verifier: TicketVerifier;

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { Snapshots } from '../table-copy/snapshots.js';
 import type { TicketVerifier } from './authorize.js';
 import type { Backfills } from './backfills.js';
 import type { FilterViews } from './filter-views.js';
@@ -40,6 +41,8 @@ export interface SessionEnvironment {
   readonly historyReads: HistoryReads;
   /** Absent: nothing is read from before the log. */
   readonly backfills?: Backfills | undefined;
+  /** Absent: no tables are copied. */
+  readonly snapshots?: Snapshots | undefined;
   readonly limits: SessionLimits;
   /** The key of hashed columns; absent: this store serves no grant that hashes. */
   readonly columnHashKey?: Buffer | undefined;

@@ -5,6 +5,7 @@ import type { Ticket } from './authorize.js';
 import { closeBackfill, type Backfill } from './backfills.js';
 import { openClientFrame } from './client-frame.js';
 import type { HistoryEnd } from './common-history.js';
+import { copiedTables } from './copied-tables.js';
 import { Credit, InboundAllowance } from './credit.js';
 import { Delivery } from './delivery.js';
 import { sendDescription } from './description.js';
@@ -239,6 +240,10 @@ export class Session {
     void backfill?.failed.then((error) => this.fail(error));
     this.#end.signal.throwIfAborted();
     const { filter, start, checkpoint, ahead, set, acknowledgedGaps, unmatched } = beginning;
+    // What lies before the log is read first: its reader comes back for the rest, and for its copy.
+    const copy = backfill
+      ? undefined
+      : copiedTables(this.#environment, this.#ticket, message, filter, checkpoint?.snapshot, this.#logger);
     this.#credit = new Credit(message.credit);
     this.#writer = new FrameWriter({
       sink: this.#socket,
@@ -272,6 +277,7 @@ export class Session {
       start,
       checkpoint,
       acknowledgedGaps,
+      copy,
       burstBytes: limits.burstBytes,
       stop: this.#stop.signal,
       end: this.#end.signal,

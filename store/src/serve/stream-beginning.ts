@@ -30,11 +30,12 @@ export interface StreamBeginning {
 /** Each costs a look at the names of all tables; of more than this nobody says whether they match. */
 const maxGlobsTried = 20;
 
-export const wishOf = ({ tables, operations, rules, partition }: Subscribe): Wish => ({
+export const wishOf = ({ tables, operations, rules, partition, origins }: Subscribe): Wish => ({
   tables,
   operations,
   rules,
   partition,
+  origins,
 });
 
 /** @throws DrcError where the new ticket is another principal's, `FORBIDDEN`, or has another grant, `GRANT_CHANGED`. */

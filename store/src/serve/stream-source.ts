@@ -1,8 +1,9 @@
 import { DrcError, isDrcError, type Subscribe } from '@drc/protocol';
 import type { Ticket } from './authorize.js';
-import { mustBackfill, type Backfill } from './backfills.js';
+import type { Backfill } from './backfills.js';
 import { FilterViews } from './filter-views.js';
 import type { ReadableLog } from './readable-log.js';
+import { mustHaveRight } from './rights.js';
 import type { SessionEnvironment } from './session-environment.js';
 import { findBeginning, type StreamBeginning } from './stream-beginning.js';
 
@@ -31,7 +32,7 @@ export async function streamSource(
   } catch (error) {
     if (!isDrcError(error, 'RETENTION_EXPIRED') || message.backfill !== true) throw error;
   }
-  mustBackfill(ticket.grant, message.tables);
+  mustHaveRight(ticket.grant, 'backfill', message.tables);
   if (backfills === undefined)
     throw new DrcError('BACKFILL_UNAVAILABLE', 'This store reads nothing from before its log.');
   const { seekMarginMs } = limits;

@@ -98,6 +98,8 @@ export type LeftOutReason =
   | 'temporary-table'
   /** A statement about a table that `statements.ignore` names. */
   | 'ignored-statement'
+  /** Rows of the table that says where a transaction comes from: it stands in the transaction's origin. */
+  | 'origin-mark'
   /** The history of a system-versioned table, which MariaDB logs like rows. */
   | 'history'
   /** The source undid it: ROLLBACK, or ROLLBACK TO a savepoint. */

@@ -3,6 +3,7 @@ import type { BinlogEvent } from './binlog-events.js';
 import type { CaptureCounters, RowTally } from './capture-counters.js';
 import type { DdlStatement } from './ddl-statement.js';
 import type { LearnedTypes } from './learned-types.js';
+import { OriginMark, originTableKind, originTableName } from './origin-mark.js';
 import type { RowTarget } from './part-writer.js';
 import { RowTranscoder } from './row-transcoder.js';
 import type { TableFilter } from './table-filter.js';
@@ -14,6 +15,8 @@ export interface KnownTable {
   readonly name: string;
   /** Undefined: excluded. */
   readonly rows: CapturedRows | undefined;
+  /** Of the table whose rows say where transactions come from; never captured. */
+  readonly mark?: OriginMark;
 }
 
 /** Where the rows of a table go. */
@@ -58,6 +61,14 @@ export class CapturedTables {
     if (known !== undefined && event.isRepeated) return known;
     const { filter, flavour, learned, warn } = this.#options;
     const map = parseTableMap(event.body, event.bodyAt, event.end);
+    const originKind = originTableKind(map);
+    // Whatever the filter says: a mark that is passed over would let changes go round in circles.
+    if (originKind === 'mark') return this.#keep(map, undefined, new OriginMark(map, flavour));
+    if (originKind === 'other')
+      warn(
+        `The source has a table ${originTableName} that is not the one which marks transactions; it is taken for any other.`,
+        { columns: map.columns.map((column) => column.name).join(', ') },
+      );
     if (!filter.captures(map.schema, map.table)) return this.#keep(map, undefined);
     const mayBeSequence = flavour === 'mariadb' && hasSequenceColumns(map);
     if (!mayBeSequence && !needsLearning(map, flavour)) return this.#keep(map, this.#rowsOf(map, undefined));
@@ -90,8 +101,8 @@ export class CapturedTables {
     this.#tables.clear();
   }
 
-  #keep(map: TableMap, rows: KnownTable['rows']): KnownTable {
-    const known = { name: `${map.schema}.${map.table}`, rows };
+  #keep(map: TableMap, rows: KnownTable['rows'], mark?: OriginMark): KnownTable {
+    const known = { name: `${map.schema}.${map.table}`, rows, ...(mark && { mark }) };
     this.#tables.set(map.tableId, known);
     return known;
   }

@@ -65,6 +65,8 @@ export class DigestLog implements GroupLog {
     this.#isElsewhere = false;
   }
 
+  setOrigin(): void {}
+
   putChunk(parts: Buffer): void {
     this.#chunks++;
     if (this.#open?.id !== this.#id) return;

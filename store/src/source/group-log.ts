@@ -1,4 +1,4 @@
-import type { SourcePosition, GroupHeader } from '../log/transaction-log.js';
+import type { GroupHeader, SourcePosition } from '../log/transaction-log.js';
 import type { TableVersion, TransactionSet } from '@drc/protocol';
 
 /** The side of the transaction log on which one group after another is written (see `TransactionLog`). */
@@ -12,6 +12,8 @@ export interface GroupLog {
   /** Groups that begin from now on were committed at this moment or later, ms since 1970. */
   raiseTime(time: number): void;
   beginGroup(header: GroupHeader): void;
+  /** Of the open group, while it has no chunk. */
+  setOrigin(origin: string): void;
   /** The bytes are copied, here and in `endGroup`. */
   putChunk(parts: Buffer): void;
   truncateGroup(chunks: number): void;

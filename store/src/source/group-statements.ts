@@ -6,6 +6,7 @@ import type { CapturedTables } from './captured-tables.js';
 import type { DdlStatement } from './ddl-statement.js';
 import type { GroupLog } from './group-log.js';
 import type { GroupWriter } from './group-writer.js';
+import { originTableName } from './origin-mark.js';
 import { isServerTable } from './server-tables.js';
 import { statementText } from './statement-text.js';
 import { classifyStatement, plainStatement, type Statement } from './statement.js';
@@ -100,7 +101,8 @@ export class GroupStatements {
       case 'administrative':
         return this.#leaveStatementOut(event, bytes, 'administrative');
       case 'dml':
-        if (this.#filter.ignoresStatement(statement.target))
+        // What marks transactions must not be passed over: they would go round in circles.
+        if (statement.target !== originTableName && this.#filter.ignoresStatement(statement.target))
           return this.#leaveStatementOut(event, bytes, 'ignored-statement');
         // Hosted servers write their heartbeats so.
         if (statement.isPlain && isServerTable(statement.target))

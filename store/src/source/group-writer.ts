@@ -1,4 +1,4 @@
-import { DrcError, type Ddl } from '@drc/protocol';
+import { DrcError, originOfTransaction, type Ddl } from '@drc/protocol';
 import type { SourcePosition } from '../log/transaction-log.js';
 import type { LeftOutReason, RowsEvent } from './binlog-events.js';
 import { groupBegin, type CaptureCounters, type RowTally, type TallyMark } from './capture-counters.js';
@@ -15,6 +15,8 @@ export interface CaptureHooks {
 
 interface Savepoint {
   readonly name: string;
+  readonly origin: string;
+  readonly hasRows: boolean;
   readonly chunks: number;
   readonly mark: TallyMark;
 }
@@ -24,11 +26,14 @@ interface Group {
   readonly id: string;
   readonly commitTime: number;
   begun: boolean;
+  origin: string;
+  /** Whether any row event of it has come, of whatever table. */
+  hasRows: boolean;
   /** It ends in an XA PREPARE under this XID. */
   xid: string | undefined;
   savepoints: Savepoint[];
   /** What stays when it is rolled back. */
-  kept?: Omit<Savepoint, 'name'>;
+  kept?: Pick<Savepoint, 'chunks' | 'mark'>;
 }
 
 /**
@@ -72,8 +77,9 @@ export class GroupWriter {
 
   /** @param commitTime µs since 1970 */
   begin(id: string, commitTime: number, begun: boolean): void | Promise<void> {
-    this.#log.beginGroup({ id, commitTime, origin: '' });
-    this.#group = { id, commitTime, begun, xid: undefined, savepoints: [] };
+    const origin = originOfTransaction(id);
+    this.#log.beginGroup({ id, commitTime, origin });
+    this.#group = { id, commitTime, begun, origin, hasRows: false, xid: undefined, savepoints: [] };
     return this.#hooks?.at?.('group-begin');
   }
 
@@ -86,6 +92,24 @@ export class GroupWriter {
   prepareAs(xid: string): void {
     this.#open.xid = xid;
     this.#log.prepareGroup(xid);
+  }
+
+  /** A row event has come. @returns whether nothing of the open group stands in front of it */
+  rowsCame(): boolean {
+    const group = this.#open;
+    const isFirst = !group.hasRows && this.isEmpty;
+    group.hasRows = true;
+    return isFirst;
+  }
+
+  get origin(): string {
+    return this.#open.origin;
+  }
+
+  /** By the open group's first row. */
+  setOrigin(origin: string): void {
+    this.#open.origin = origin;
+    this.#log.setOrigin(origin);
   }
 
   /** @returns how many rows. @throws as `PartWriter.addRows` */
@@ -115,7 +139,9 @@ export class GroupWriter {
     const group = this.#open;
     group.savepoints = group.savepoints.filter((savepoint) => !isSameSavepoint(savepoint.name, name));
     const chunk = this.#parts.length === 0 ? undefined : this.#putChunk();
-    group.savepoints.push({ name, chunks: this.#log.openGroupChunks, mark: this.#counters.mark() });
+    const { origin, hasRows } = group;
+    const chunks = this.#log.openGroupChunks;
+    group.savepoints.push({ name, origin, hasRows, chunks, mark: this.#counters.mark() });
     return chunk;
   }
 
@@ -131,11 +157,15 @@ export class GroupWriter {
 
   /** Drops what came since the savepoint at this place; it stays itself. */
   rollBackTo(place: number): void {
-    const { savepoints } = this.#open;
-    const { chunks, mark } = savepoints[place]!;
+    const group = this.#open;
+    const { savepoints } = group;
+    const { chunks, mark, origin, hasRows } = savepoints[place]!;
     savepoints.length = place + 1;
     this.#parts.clear();
     this.#log.truncateGroup(chunks);
+    // A mark that is undone marks nothing.
+    if (origin !== group.origin) this.setOrigin(origin);
+    group.hasRows = hasRows;
     this.#counters.returnTo(mark, 'rolled-back');
   }
 

@@ -157,7 +157,7 @@ export class SourceControl implements AsyncDisposable {
 }
 
 /** The promise, or the signal's reason as soon as it aborts; what the promise comes to later is nobody's concern. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
   promise.catch(() => undefined);
   signal.throwIfAborted();

@@ -9,6 +9,7 @@ import { after, GroupStatements } from './group-statements.js';
 import { GroupWriter, type CaptureHooks } from './group-writer.js';
 import { begunFault } from './history-check.js';
 import type { LearnedTypes } from './learned-types.js';
+import { originTableName, type OriginMark } from './origin-mark.js';
 import type { TableFilter } from './table-filter.js';
 import type { Flavour } from './table-schema.js';
 
@@ -204,7 +205,8 @@ export class TransactionAssembler {
   }
 
   #countTableMap(event: BinlogEvent, bytes: number, known: KnownTable): void {
-    if (known.rows === undefined) this.#counters.leaveOut(event.type, bytes, 'excluded');
+    if (known.mark !== undefined) this.#counters.leaveOut(event.type, bytes, 'origin-mark');
+    else if (known.rows === undefined) this.#counters.leaveOut(event.type, bytes, 'excluded');
     else this.#counters.store(event.type, bytes);
   }
 
@@ -216,6 +218,8 @@ export class TransactionAssembler {
         return this.#counters.leaveOut(event.type, bytes, 'describes-stream');
       throw this.#place.fault('EVENT_MALFORMED', event, `no table map for table id ${event.tableId}`);
     }
+    const isFirst = this.#group.rowsCame();
+    if (known.mark !== undefined) return this.#onMark(event, bytes, known.mark, isFirst);
     if (known.rows === undefined) return this.#counters.leaveOut(event.type, bytes, 'excluded');
     const { target, tally, versioned } = known.rows;
     const flags = partFlags(event.flags, this.#hasCascades);
@@ -233,6 +237,25 @@ export class TransactionAssembler {
     }
     this.#counters.store(event.type, bytes);
     return this.#group.chunk();
+  }
+
+  /** Only the first row can mark its transaction: behind others it would come too late for what is written of them. */
+  #onMark(event: RowsEvent, bytes: number, mark: OriginMark, isFirst: boolean): void {
+    let site: string | undefined;
+    try {
+      site = mark.siteOf(event);
+    } catch (error) {
+      throw this.#rowFault(error, event, originTableName);
+    }
+    this.#counters.leaveOut(event.type, bytes, 'origin-mark');
+    const { origin, id: transaction } = this.#group;
+    if (isFirst && site !== undefined && origin === '') return this.#group.setOrigin(site);
+    if (site !== origin)
+      this.#warn(`Rows of ${originTableName} that do not mark their transaction.`, {
+        transaction,
+        site,
+        origin,
+      });
   }
 
   #rowFault(error: unknown, event: RowsEvent, table: string): unknown {

@@ -37,6 +37,8 @@ export class TrialLog implements GroupLog {
     this.#chunks = 0;
   }
 
+  setOrigin(): void {}
+
   putChunk(): void {
     this.#chunks++;
   }

@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { compileCondition, type Condition, DrcError, type Row, type TableVersion } from '@drc/protocol';
 import type { InsertChange, Transaction } from '../../index.js';
-import type { MappedChange, MappedTable, RowPolicies, WritableChange } from '../mapped-change.js';
+import {
+  copying,
+  type MappedChange,
+  type MappedTable,
+  type RowPolicies,
+  type WritableChange,
+} from '../mapped-change.js';
 import { nameOf, type TableName } from '../table-name.js';
 import { factsOf, type Operation, withFacts } from './change-facts.js';
 import { ColumnMapping, isPlain } from './column-mapping.js';
@@ -24,6 +30,8 @@ interface Image {
  */
 export class Route {
   readonly mapped: MappedTable;
+  /** The same while the source's table is being copied. */
+  readonly #mappedCopying: MappedTable;
   readonly #source: TableVersion;
   readonly #rule: TableRule;
   /** Undefined: the rows go as they are. */
@@ -67,6 +75,8 @@ export class Route {
       key: rule.key,
       policies: policiesOf(rule),
     };
+    // History has no key under which a row could be there already.
+    this.#mappedCopying = rule.action === 'append' ? this.mapped : { ...this.mapped, policies: copying };
     for (const shard of rule.shard ? shardsOf(rule.shard) : [undefined])
       this.#targets.set(shard?.name ?? '', to.fill(version, captures, shard));
     this.#isPlain = isPlain(rule) && !rule.where && !rule.shard && (rule.action ?? 'mirror') === 'mirror';
@@ -82,9 +92,18 @@ export class Route {
     return [...this.#targets.values()];
   }
 
-  /** @throws DrcError `CONDITION_FAILED`, `SHARD_UNKNOWN` */
-  map(change: WritableChange, transaction: TransactionFacts): readonly MappedChange[] {
-    if (this.#isPlain) return [{ target: this.#target(''), mapped: this.mapped, change }];
+  /**
+   * @param isCopying whether rows of the source's table may not have come yet
+   * @throws DrcError `CONDITION_FAILED`, `SHARD_UNKNOWN`
+   */
+  map(change: WritableChange, transaction: TransactionFacts, isCopying = false): readonly MappedChange[] {
+    const mapped = isCopying ? this.#mappedCopying : this.mapped;
+    if (this.#isPlain) return [{ target: this.#target(''), mapped, change }];
+    const made = this.#map(change, transaction);
+    return isCopying ? made.map((one) => ({ ...one, mapped })) : made;
+  }
+
+  #map(change: WritableChange, transaction: TransactionFacts): readonly MappedChange[] {
     const { kind } = change;
     const before = kind === 'insert' ? undefined : this.#image(change.before, kind, transaction);
     const after = kind === 'delete' ? undefined : this.#image(change.after, kind, transaction);

@@ -64,13 +64,14 @@ export class Rules {
 
   /**
    * What a change of a row becomes on the target.
+   * @param isCopying whether rows of its table may not have come yet
    * @throws DrcError as `routesOf`; `CONDITION_FAILED`, `SHARD_UNKNOWN` for a row
    */
-  map(change: WritableChange, transaction: TransactionFacts): readonly MappedChange[] {
+  map(change: WritableChange, transaction: TransactionFacts, isCopying = false): readonly MappedChange[] {
     const routes = this.routesOf(change.tableVersion);
     const [only] = routes;
-    if (only && routes.length === 1) return only.map(change, transaction);
-    return routes.flatMap((route) => route.map(change, transaction));
+    if (only && routes.length === 1) return only.map(change, transaction, isCopying);
+    return routes.flatMap((route) => route.map(change, transaction, isCopying));
   }
 
   #matching(source: TableName): { rule: TableRule; captures: readonly string[] }[] {

@@ -47,7 +47,7 @@ export class TablePattern {
 
   /** The same as a subscription's glob, in which further letters have a meaning. */
   get glob(): string {
-    const literal = (name: string): string => name.replaceAll(/[\\[\]{}()!+@]/g, String.raw`\$&`);
+    const literal = (name: string): string => name.replaceAll(/[\\[\]{}]/g, String.raw`\$&`);
     return nameOf({ schema: literal(this.name.schema), table: literal(this.name.table) });
   }
 }

@@ -14,7 +14,7 @@ export interface FakeTopicOptions {
 export class FakeTopic {
   constructor(options?: FakeTopicOptions);
   /** @returns the transaction's id. */
-  append(changes: Changes): string;
+  append(changes: Changes, origin?: string): string;
   /** A transaction of another domain `1-1-n`. */
   appendElsewhere(changes: Changes): string;
   /** A transaction that holds nothing for the reader: it is never handed out. */

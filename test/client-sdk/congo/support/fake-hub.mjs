@@ -18,8 +18,8 @@ export class FakeTopic {
     return this.#log.length;
   }
 
-  append(changes) {
-    return this.#add(0, changes);
+  append(changes, origin) {
+    return this.#add(0, changes, origin);
   }
 
   appendElsewhere(changes) {
@@ -30,9 +30,9 @@ export class FakeTopic {
     return this.#add(0, undefined);
   }
 
-  #add(domain, changes) {
+  #add(domain, changes, origin) {
     const id = `${domain}-1-${++this.#sequences[domain]}`;
-    this.#log.push({ id, changes, commitTime: Date.UTC(2026, 10, 22) + this.#log.length });
+    this.#log.push({ id, changes, origin, commitTime: Date.UTC(2026, 10, 22) + this.#log.length });
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
     return id;
@@ -147,7 +147,7 @@ class FakeSubscription {
       id: entry.id,
       commitTime: new Date(entry.commitTime),
       commitTimeMicros: entry.commitTime * 1000,
-      origin: undefined,
+      origin: entry.origin,
       checkpoint: this.#checkpointOf(set),
       changes: (async function* iterate() {
         for await (const change of typeof changes === 'function' ? changes() : changes) {

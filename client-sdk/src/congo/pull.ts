@@ -1,0 +1,27 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Transaction } from '../index.js';
+
+/** A transaction that was asked for. */
+export interface Pull {
+  readonly item: Promise<IteratorResult<Transaction>>;
+  hasArrived: boolean;
+}
+
+/** A failure is reported where `item` is awaited, and nowhere else. */
+export function pull(transactions: AsyncIterator<Transaction>): Pull {
+  const item = transactions.next();
+  const asked: Pull = { item, hasArrived: false };
+  item.then(
+    () => (asked.hasArrived = true),
+    () => undefined,
+  );
+  return asked;
+}
+
+/** Whether it has arrived. A failure counts as not: what was read before it is committed first. */
+export async function isThere(asked: Pull): Promise<boolean> {
+  // What the subscription has in its buffer comes at once, without a turn of the event loop.
+  await Promise.resolve();
+  if (!asked.hasArrived) await turn();
+  return asked.hasArrived;
+}

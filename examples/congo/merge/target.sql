@@ -1,0 +1,2 @@
+CREATE DATABASE crm;
+CREATE TABLE crm.people (branch VARCHAR(64) NOT NULL, id INT NOT NULL, name VARCHAR(40), PRIMARY KEY (branch, id));

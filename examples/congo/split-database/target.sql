@@ -1,0 +1,6 @@
+CREATE DATABASE shop_0;
+CREATE TABLE shop_0.orders_0 (id INT PRIMARY KEY, buyer_id INT NOT NULL, seller_id INT NOT NULL, total DECIMAL(10, 2) NOT NULL, status VARCHAR(10) NOT NULL);
+CREATE TABLE shop_0.orders_1 (id INT PRIMARY KEY, buyer_id INT NOT NULL, seller_id INT NOT NULL, total DECIMAL(10, 2) NOT NULL, status VARCHAR(10) NOT NULL);
+CREATE DATABASE shop_1;
+CREATE TABLE shop_1.orders_0 (id INT PRIMARY KEY, buyer_id INT NOT NULL, seller_id INT NOT NULL, total DECIMAL(10, 2) NOT NULL, status VARCHAR(10) NOT NULL);
+CREATE TABLE shop_1.orders_1 (id INT PRIMARY KEY, buyer_id INT NOT NULL, seller_id INT NOT NULL, total DECIMAL(10, 2) NOT NULL, status VARCHAR(10) NOT NULL);
