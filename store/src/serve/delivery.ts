@@ -259,7 +259,10 @@ export class Delivery {
     }
     // It is the only part of its transaction.
     if (chunk.bytes[chunk.partsAt] === PartKind.gap) return this.#passGap(chunk);
-    const selection = this.#options.share.view.select(chunk);
+    const { view } = this.#options.share;
+    const selection = view.select(chunk);
+    // The copy must know what it changed, although nobody is told.
+    if (this.#copy !== undefined && !view.filter.wantsOrigin(chunk.origin)) return this.#learnAndPass(chunk);
     const isKnown = selection?.tables.every((table) => this.#announced.has(table));
     return selection !== undefined && isKnown === true
       ? this.#write(chunk, selection)
@@ -268,7 +271,8 @@ export class Delivery {
 
   #write(chunk: StoredChunk, selection: Selection): Promise<void> | undefined {
     const { writer, counters } = this.#options;
-    this.#copy?.pass(chunk, this.#tableOf);
+    const { filter } = this.#options.share.view;
+    this.#copy?.pass(chunk, this.#tableOf, filter.wantsOrigin(chunk.origin));
     if (!selection.isEmpty) counters.rows += selection.rows;
     else this.#pace.skipBytes(chunk.bytes.length);
     let wait: Promise<void> | undefined;
@@ -335,6 +339,12 @@ export class Delivery {
     const selection = known ?? (await this.#options.share.view.selectLearning(chunk));
     for (const table of selection.tables) await this.#announce(table);
     await this.#write(chunk, selection);
+  }
+
+  async #learnAndPass(chunk: StoredChunk): Promise<void> {
+    const { view } = this.#options.share;
+    await view.learn(chunk);
+    await this.#write(chunk, view.select(chunk) ?? (await view.selectLearning(chunk)));
   }
 
   async #announce(table: SeenTable): Promise<void> {

@@ -63,7 +63,7 @@ export class FilterView {
   /** As `select`, after its tables were looked up. @throws as `select`, and what the log throws; DrcError `CONDITION_INVALID`, `FORBIDDEN`. */
   async selectLearning(chunk: StoredChunk): Promise<Selection> {
     for (;;) {
-      await this.#learn(chunk);
+      await this.learn(chunk);
       const selection = this.select(chunk);
       // Undefined where another reader filled the memory meanwhile.
       if (selection !== undefined) return selection;
@@ -99,7 +99,8 @@ export class FilterView {
     return { table, parts, rows };
   }
 
-  async #learn(chunk: StoredChunk): Promise<void> {
+  /** Looks up the tables of a chunk. @throws what the log throws; DrcError `CONDITION_INVALID`, `FORBIDDEN` */
+  async learn(chunk: StoredChunk): Promise<void> {
     for (const part of partsOf(chunk.bytes, chunk.partsAt)) {
       if (part.kind === PartKind.ddl || !this.filter.mayWantPart(part.kind)) continue;
       const key = schemaKey(chunk.bytes, part.bodyAt);

@@ -101,9 +101,9 @@ export class SnapshotCopy {
     return touched.isFull || chunk.high.isSubsetOf(this.#options.executed());
   }
 
-  /** The stream passes a chunk of the log. */
-  pass(chunk: PassedChunk, tableOf: FindTable): void {
-    this.#touched?.pass(chunk, tableOf);
+  /** The stream passes a chunk of the log. @param isSent whether the reader gets what it wants of it */
+  pass(chunk: PassedChunk, tableOf: FindTable, isSent = true): void {
+    this.#touched?.pass(chunk, tableOf, isSent);
   }
 
   /** Between two transactions: what is to be sent now. @throws what ended the copy */
@@ -115,7 +115,7 @@ export class SnapshotCopy {
     const { chunk, piece, touched, judged } = this.#waiting;
     const { low } = chunk;
     this.#waiting = undefined;
-    const keys = touched.isFull ? 'unknown' : touched.since(low);
+    const keys = touched.isFull ? 'unknown' : touched.since(low, chunk.keys);
     if (typeof keys === 'string') {
       judged(keys === 'early' ? 'early' : 'again');
       return undefined;

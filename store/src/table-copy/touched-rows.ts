@@ -25,6 +25,8 @@ export type FindTable = (bytes: Buffer, part: PartSlice) => TableVersion | 'unwa
 interface Touch {
   readonly id: string;
   readonly keys: string[];
+  /** Whether the reader gets it; one that it left out by origin it does not. */
+  readonly isSent: boolean;
   /** Whether it may have changed rows, or the table, in a way that their keys do not tell. */
   isUnknown: boolean;
 }
@@ -54,35 +56,36 @@ export class TouchedRows {
     this.#since = since.clone();
   }
 
-  /** The reader gets a chunk of the log, or has all of it that it wants. */
-  pass({ id, bytes, partsAt }: PassedChunk, tableOf: FindTable): void {
+  /** The stream passes a chunk of the log. @param isSent whether the reader gets what it wants of it */
+  pass({ id, bytes, partsAt }: PassedChunk, tableOf: FindTable, isSent = true): void {
     for (const part of partsOf(bytes, partsAt)) {
       if (part.kind === PartKind.ddl) {
         const { tables } = decodeDdl(bytes.subarray(part.bodyAt, part.end));
-        if (tables.length === 0 || tables.includes(this.#table)) this.#touch(id).isUnknown = true;
-      } else if (part.kind === PartKind.gap) this.#touch(id).isUnknown = true;
+        if (tables.length === 0 || tables.includes(this.#table)) this.#touch(id, isSent).isUnknown = true;
+      } else if (part.kind === PartKind.gap) this.#touch(id, isSent).isUnknown = true;
       else if (part.kind !== PartKind.sequence) {
         const version = tableOf(bytes, part);
-        if (version === 'unknown') this.#touch(id).isUnknown = true;
+        if (version === 'unknown') this.#touch(id, isSent).isUnknown = true;
         else if (version !== 'unwanted' && `${version.schema}.${version.table}` === this.#table)
-          this.#passRows(id, bytes, part, version);
+          this.#passRows(this.#touch(id, isSent), bytes, part, version);
       }
     }
   }
 
   /**
-   * The keys that a chunk of this moment must not have; `unknown` where it may have rows that nobody can tell, `early` where it is from before
-   * this began to look.
+   * The keys that a chunk of this moment, with these rows, must not have; `unknown` where nobody can tell which of its rows are the newest, `early` where it is
+   * from before this began to look. A row that was changed by what the reader does not get must neither be left out nor be sent as it was before.
    */
-  since(low: TransactionSet): ReadonlySet<string> | 'unknown' | 'early' {
+  since(low: TransactionSet, rows: readonly string[]): ReadonlySet<string> | 'unknown' | 'early' {
     if (!this.#since.isSubsetOf(low)) return 'early';
     const keys = new Set<string>();
+    const unsent = new Set<string>();
     for (const touch of this.#touches) {
       if (low.covers(touch.id)) continue;
       if (touch.isUnknown) return 'unknown';
-      for (const key of touch.keys) keys.add(key);
+      for (const key of touch.keys) (touch.isSent ? keys : unsent).add(key);
     }
-    return keys;
+    return unsent.size > 0 && rows.some((row) => unsent.has(row)) ? 'unknown' : keys;
   }
 
   /** Moments only move on: what this one has, later ones have too. */
@@ -99,8 +102,7 @@ export class TouchedRows {
     return this.#bytes > maxBytes;
   }
 
-  #passRows(id: string, bytes: Buffer, part: PartSlice, version: TableVersion): void {
-    const touch = this.#touch(id);
+  #passRows(touch: Touch, bytes: Buffer, part: PartSlice, version: TableVersion): void {
     const key = this.#keyOf(version);
     if (key === undefined || (part.flags & PartFlag.partial) !== 0) {
       touch.isUnknown = true;
@@ -127,10 +129,10 @@ export class TouchedRows {
     return this.#keys.get(version);
   }
 
-  #touch(id: string): Touch {
+  #touch(id: string, isSent: boolean): Touch {
     const last = this.#touches.at(-1);
     if (last?.id === id) return last;
-    const touch: Touch = { id, keys: [], isUnknown: false };
+    const touch: Touch = { id, keys: [], isSent, isUnknown: false };
     this.#touches.push(touch);
     return touch;
   }

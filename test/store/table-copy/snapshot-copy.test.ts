@@ -70,9 +70,18 @@ class Rig {
 
   /** A transaction passes the stream. */
   pass(sequence: number, ...parts: readonly Buffer[]): void {
+    this.#pass(sequence, parts, true);
+  }
+
+  /** One that the reader left out by its origin. */
+  passUnsent(sequence: number, ...parts: readonly Buffer[]): void {
+    this.#pass(sequence, parts, false);
+  }
+
+  #pass(sequence: number, parts: readonly Buffer[], isSent: boolean): void {
     this.at = sequence;
     const chunk = { id: `0-1-${sequence}`, bytes: Buffer.concat(parts), partsAt: 0 };
-    this.copy.pass(chunk, () => orders);
+    this.copy.pass(chunk, () => orders, isSent);
   }
 
   /** What goes out now, as text. */
@@ -184,6 +193,26 @@ test('a statement on the table, and an image without all columns, make the chunk
     rig.pass(2, part);
     expect(await rig.taken()).toEqual(['1:2 of 1 done']);
   }
+});
+
+test('rows that were changed by what the reader does not get are read again, others are not', async () => {
+  const rig = new Rig([
+    { rows: [[1, 1]], low: 1, high: 2 },
+    {
+      rows: [
+        [2, 2],
+        [3, 3],
+      ],
+      low: 2,
+      high: 3,
+    },
+    { rows: [[2, 9]], low: 3, done: true },
+  ]);
+  await rig.taken();
+  rig.passUnsent(2, update(7, 7, 8));
+  expect(await rig.taken()).toEqual(['1:1 of 1']);
+  rig.passUnsent(3, update(2, 2, 9));
+  expect(await rig.taken()).toEqual(['2:9 of 2 done']);
 });
 
 test('the copy goes on behind the place of the checkpoint, and copies no table twice', async () => {
