@@ -76,6 +76,8 @@ export class SnapshotCopy {
   #progress: SnapshotProgress;
   /** Of the table that is copied. */
   #touched: TouchedRows | undefined;
+  /** The transaction that the stream is in the middle of. */
+  #open: string | undefined;
   #waiting: Waiting | undefined;
   /** What is to be sent, whatever the stream has come to. */
   readonly #ready: SnapshotPiece[] = [];
@@ -103,6 +105,7 @@ export class SnapshotCopy {
 
   /** The stream passes a chunk of the log. @param isSent whether the reader gets what it wants of it */
   pass(chunk: PassedChunk, tableOf: FindTable, isSent = true): void {
+    this.#open = chunk.last ? undefined : chunk.id;
     this.#touched?.pass(chunk, tableOf, isSent);
   }
 
@@ -193,7 +196,7 @@ export class SnapshotCopy {
     const { signal, executed } = this.#options;
     const { version, keyColumns } = reader;
     const names = keyColumns.map((index) => version.columns[index]!.name);
-    const look = (): TouchedRows => new TouchedRows(table, names, executed());
+    const look = (): TouchedRows => new TouchedRows(table, names, executed(), this.#open);
     this.#touched = look();
     let rows = firstRows;
     while (this.#progress.isCopying(table)) {

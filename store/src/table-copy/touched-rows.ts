@@ -16,6 +16,8 @@ export interface PassedChunk {
   readonly id: string;
   readonly bytes: Buffer;
   readonly partsAt: number;
+  /** Whether its transaction ends with it. */
+  readonly last: boolean;
 }
 
 /** Finds the table version of a part of rows. */
@@ -42,6 +44,8 @@ const keyCost = 64;
  */
 export class TouchedRows {
   readonly #table: string;
+  /** Statements name tables as they were typed, which some servers take in any case. */
+  readonly #lowerCase: string;
   readonly #keyColumns: readonly string[];
   readonly #touches: Touch[] = [];
   #bytes = 0;
@@ -49,11 +53,16 @@ export class TouchedRows {
   #since: TransactionSet;
   readonly #keys = new Map<TableVersion, ImageKey | undefined>();
 
-  /** @param since what the reader has got: a copy is taken */
-  constructor(table: string, keyColumns: readonly string[], since: TransactionSet) {
+  /**
+   * @param since what the reader has got: a copy is taken
+   * @param open the transaction in whose middle the stream is: what has passed of it nobody knows
+   */
+  constructor(table: string, keyColumns: readonly string[], since: TransactionSet, open?: string) {
     this.#table = table;
+    this.#lowerCase = table.toLowerCase();
     this.#keyColumns = keyColumns;
     this.#since = since.clone();
+    if (open !== undefined) this.#touch(open, true).isUnknown = true;
   }
 
   /** The stream passes a chunk of the log. @param isSent whether the reader gets what it wants of it */
@@ -61,7 +70,8 @@ export class TouchedRows {
     for (const part of partsOf(bytes, partsAt)) {
       if (part.kind === PartKind.ddl) {
         const { tables } = decodeDdl(bytes.subarray(part.bodyAt, part.end));
-        if (tables.length === 0 || tables.includes(this.#table)) this.#touch(id, isSent).isUnknown = true;
+        if (tables.length === 0 || tables.some((name) => name.toLowerCase() === this.#lowerCase))
+          this.#touch(id, isSent).isUnknown = true;
       } else if (part.kind === PartKind.gap) this.#touch(id, isSent).isUnknown = true;
       else if (part.kind !== PartKind.sequence) {
         const version = tableOf(bytes, part);

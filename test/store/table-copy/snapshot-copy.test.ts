@@ -80,7 +80,7 @@ class Rig {
 
   #pass(sequence: number, parts: readonly Buffer[], isSent: boolean): void {
     this.at = sequence;
-    const chunk = { id: `0-1-${sequence}`, bytes: Buffer.concat(parts), partsAt: 0 };
+    const chunk = { id: `0-1-${sequence}`, bytes: Buffer.concat(parts), partsAt: 0, last: true };
     this.copy.pass(chunk, () => orders, isSent);
   }
 
@@ -213,6 +213,17 @@ test('rows that were changed by what the reader does not get are read again, oth
   expect(await rig.taken()).toEqual(['1:1 of 1']);
   rig.passUnsent(3, update(2, 2, 9));
   expect(await rig.taken()).toEqual(['2:9 of 2 done']);
+});
+
+test('a transaction in whose middle the copy begins to look may have changed any row', async () => {
+  const rig = new Rig([
+    { rows: [[1, 1]], low: 1, high: 2 },
+    { rows: [[1, 2]], low: 2, done: true },
+  ]);
+  rig.copy.pass({ id: '0-1-2', bytes: update(1, 1, 2), partsAt: 0, last: false }, () => orders);
+  expect(await rig.taken()).toEqual(['plan shop.orders']);
+  rig.pass(2, update(7, 7, 8));
+  expect(await rig.taken()).toEqual(['1:2 of 1 done']);
 });
 
 test('the copy goes on behind the place of the checkpoint, and copies no table twice', async () => {
