@@ -178,12 +178,15 @@ withAccessOptions(cm.command('machine-key'))
   .requiredOption('--topics <names>', 'topics that it announces (or reads), e.g. shop,crm', list)
   .option('--client', 'the key of a client instead of a store')
   .option('--tables <globs>', 'tables that the client may read; default all', list)
+  .option('--snapshot', 'the client may have these tables copied as they are now')
+  .option('--backfill', 'the client may have what is older than the log read from the source')
   .addHelpText(
     'after',
     `
 Examples:
   drc cm machine-key --data ./cm --topics shop > store.key
-  DRC_PASSWORD=… drc cm machine-key --manager http://127.0.0.1:7370 --client --topics shop > client.key`,
+  DRC_PASSWORD=… drc cm machine-key --manager http://127.0.0.1:7370 --client --topics shop > client.key
+  drc cm machine-key --data ./cm --client --topics shop --snapshot > congo.key`,
   )
   .action(async (flags: MachineKeyFlags) => (await access()).cmMachineKey(flags));
 

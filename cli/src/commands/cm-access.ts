@@ -7,15 +7,16 @@ export interface MachineKeyFlags extends AccessFlags {
   readonly topics: readonly string[];
   readonly client?: boolean;
   readonly tables?: readonly string[];
+  readonly snapshot?: boolean;
+  readonly backfill?: boolean;
 }
 
 /** Prints a new machine key. */
 export async function cmMachineKey(flags: MachineKeyFlags): Promise<void> {
-  const request = {
-    kind: flags.client ? ('client' as const) : ('store' as const),
-    topics: flags.topics,
-    ...(flags.tables === undefined ? {} : { tables: flags.tables }),
-  };
+  const { topics, tables = ['**'], snapshot, backfill } = flags;
+  const request = flags.client
+    ? { kind: 'client' as const, grants: [{ topics, tables, snapshot, backfill }] }
+    : { kind: 'store' as const, topics };
   const { key } = await withAccess(flags, (administration) => administration.machineKeys.make(request));
   process.stdout.write(`${key}\n`);
 }

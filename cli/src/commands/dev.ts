@@ -85,7 +85,8 @@ export async function dev(flags: DevFlags, signal: AbortSignal): Promise<void> {
   if (!existsSync(managerFolder)) await initManager(managerFolder);
   const { password } = await addUser(managerFolder, { name: userName, administrator: true, replace: true });
   const storeKey = await createMachineKey(managerFolder, { kind: 'store', topics: [topic] });
-  const clientKey = await createMachineKey(managerFolder, { kind: 'client', topics: ['**'] });
+  const everything = { topics: ['**'], tables: ['**'], snapshot: true, backfill: true };
+  const clientKey = await createMachineKey(managerFolder, { kind: 'client', grants: [everything] });
 
   const explain = (error: DrcError): DrcError => wayOut(error, topicFolder);
   try {

@@ -4,6 +4,7 @@ import { type DatabaseServer, startMariadb, temporaryFolder } from '@drc/local-s
 import { TargetProgress, type TargetOptions } from '@drc/client-sdk/congo';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { Command } from './command.js';
+import { copied, fillSql } from './copy.js';
 import { type TableComparison, compareTable } from './compare.js';
 import { Disposables } from './disposables.js';
 import { guardProcesses } from './process-guard.js';
@@ -46,9 +47,15 @@ export async function runDemo(
   if (source === undefined || target === undefined) throw new Error('There are no servers');
   signal.throwIfAborted();
   for (const server of [source, target]) for (const sql of tablesSql) await server.query(sql);
+  await source.query(`SET @@max_recursive_iterations = 1000000; ${fillSql}`);
 
   say('Starting cluster manager, store, congo and a reader …');
   const hub = await startHub(folder, source, target, guard, cleanUp);
+  const began = performance.now();
+  await using targetConnection = disposable(await createConnection(connectionTo(target)));
+  const rows = await copied(targetConnection.connection, signal);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  say(`Copied the ${rows} rows that were there, in ${seconds} s; now what changes.`);
   const received = new Map<string, number>();
   const key = await hub.clientKey();
   const reading = cleanUp.use(
@@ -73,7 +80,6 @@ export async function runDemo(
     [...hub.processes, reading],
     signal,
   );
-  await using targetConnection = disposable(await createConnection(connectionTo(target)));
   await using sourceConnection = disposable(await createConnection(connectionTo(source)));
   await showOwnWrites(sourceConnection.connection, targetConnection.connection, connectionTo(target));
   await hooks.beforeCompare?.(targetConnection.connection);

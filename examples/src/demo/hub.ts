@@ -61,16 +61,16 @@ machineKeyFile: ./store.key
   const { url: store = '' } = await ready(storeProcess);
 
   const login = ['--manager', manager, '--user', administrator.name, '--password-file', 'admin.password'];
-  const clientKey = (): Promise<string> =>
-    runCommand([drc, 'cm', 'machine-key', '--client', '--topics', 'shop', ...login], folder);
-  await write('congo.key', await clientKey());
+  const clientKey = (...rights: readonly string[]): Promise<string> =>
+    runCommand([drc, 'cm', 'machine-key', '--client', '--topics', 'shop', ...rights, ...login], folder);
+  await write('congo.key', await clientKey('--snapshot'));
   await write(
     'congo.yaml',
     `task: shop-copy
 clusterManager: ${manager}
 machineKeyFile: ./congo.key
 topic: shop
-from: earliest
+from: snapshot
 tables: [{ from: shop.* }]
 ddl: ignore
 target: { host: 127.0.0.1, port: ${target.port}, user: ${target.user}, passwordFile: ./target.password }
