@@ -58,8 +58,8 @@ export interface DescribeConnection extends ConnectionOptions {
 
 /** These any store would answer. */
 const finalCodes: ReadonlySet<ErrorCode> = new Set(['FORBIDDEN', 'TABLE_UNKNOWN', 'PROTOCOL_VIOLATION']);
-/** Beyond this a store does not describe a topic but fill our memory. */
-const maxColumns = 1_000_000;
+/** Of tables and columns together: beyond this a store does not describe a topic but fill our memory. */
+const maxEntries = 1_000_000;
 
 /**
  * Asks each store of the topic once, best first, until one answers.
@@ -141,8 +141,8 @@ export async function describeAt(
 export class DescriptionPages {
   readonly #tables: TableDescription[] = [];
   /** The table of which more columns come. */
-  #open: DescribedTable | undefined;
-  #columns = 0;
+  #open: { readonly schema: string; readonly table: string; readonly columns: DescribedColumn[] } | undefined;
+  #entries = 0;
 
   /** @returns the whole, with its last page. @throws DrcError `PROTOCOL_VIOLATION`. */
   take(message: StoreMessage): TopicDescription | undefined {
@@ -156,12 +156,14 @@ export class DescriptionPages {
 
   #add(piece: DescribedTable): void {
     const { schema, table, unwritten = false, more = false } = piece;
-    this.#columns += piece.columns.length;
-    if (this.#columns > maxColumns) throw violation(`more than ${maxColumns} columns`);
+    this.#entries += 1 + piece.columns.length;
+    if (this.#entries > maxEntries) throw violation(`more than ${maxEntries} tables and columns`);
     const open = this.#open;
     if (open !== undefined && (open.schema !== schema || open.table !== table))
       throw violation('half a table');
-    const columns = [...(open?.columns ?? []), ...piece.columns];
+    const columns = open?.columns ?? [];
+    // Not a copy for each piece: a store may send one of each column.
+    for (const column of piece.columns) columns.push(column);
     this.#open = more ? { schema, table, columns } : undefined;
     if (!more) this.#tables.push({ schema, table, columns, unwritten });
   }

@@ -93,7 +93,7 @@ it('the interface has a name that it can have', () => {
     'TopicBuffer',
     'Topic',
   ]);
-  expect(['Shop', '$x', 'string', 'Buffer', 'a-b', '', '1a', 'class'].filter(isTypeName)).toEqual([
+  expect(['Shop', '$x', 'string', 'Buffer', 'a-b', '', '1a', 'class', 'Record'].filter(isTypeName)).toEqual([
     'Shop',
     '$x',
   ]);

@@ -52,6 +52,10 @@ describe('the pages of a description', () => {
       'columns without end',
       Array.from({ length: 101 }, () => page([piece('a', Array<string>(10_000).fill('x'))])),
     ],
+    [
+      'tables without columns and without end',
+      Array.from({ length: 101 }, () => page(Array.from({ length: 10_000 }, () => piece('a', [])))),
+    ],
   ])('are refused with %s', (_, messages) => {
     const pages = new DescriptionPages();
     expect(() => messages.forEach((message) => pages.take(message))).toThrow(
