@@ -252,11 +252,14 @@ const types: Readonly<Record<string, ColumnType>> = {
 
 const numeric: readonly ColumnType[] = ['int', 'bigint', 'decimal', 'float', 'double'];
 
+/** What MariaDB's JSON can stand for: the binlog has all of them as one type, and VARCHAR as another. */
+const texts: ReadonlySet<string> = new Set(['tinytext', 'text', 'mediumtext', 'longtext']);
+
 /** Undefined for a type that capture does not know either. */
 function describedColumn(row: SourceRow, isJson: boolean): Column | undefined {
   const dataType = String(row['dataType']).toLowerCase();
   const columnType = String(row['columnType']);
-  const type = isJson && dataType === 'longtext' ? 'json' : types[dataType];
+  const type = isJson && texts.has(dataType) ? 'json' : types[dataType];
   if (type === undefined) return undefined;
   return {
     name: nameOf(row),

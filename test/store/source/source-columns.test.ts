@@ -23,7 +23,7 @@ onServer('mariadb', 'what the source says of its tables', () => {
         PERIOD FOR SYSTEM_TIME (since, until)) WITH SYSTEM VERSIONING;
       CREATE SEQUENCE shop.numbers;
       CREATE VIEW shop.view AS SELECT 1 AS one;
-      CREATE TABLE crm.people (id INT PRIMARY KEY);
+      CREATE TABLE crm.people (id INT PRIMARY KEY, t TEXT CHECK (json_valid(t)), v VARCHAR(50) CHECK (json_valid(v)), l LONGTEXT);
       CREATE TABLE crm.secrets (id INT PRIMARY KEY);
       CREATE TABLE crm.People (other INT, key2 INT PRIMARY KEY);
       CREATE TABLE Crm.people (third INT)`);
@@ -45,7 +45,7 @@ onServer('mariadb', 'what the source says of its tables', () => {
   it('is the same as what capture finds in the binlog', async () => {
     await server.query(`
       INSERT INTO shop.orders VALUES (1, 2, 'x', 'y'); INSERT INTO shop.versioned VALUES (1, '[]');
-      INSERT INTO shop.declared (id) VALUES (1); SELECT NEXTVAL(shop.numbers); INSERT INTO crm.people VALUES (1)`);
+      INSERT INTO shop.declared (id) VALUES (1); SELECT NEXTVAL(shop.numbers); INSERT INTO crm.people VALUES (1, '[1]', '[2]', '[3]')`);
     await hub.caughtUp();
     const { tables, missing } = await new SourceColumns(here, new TableFilter()).of(
       (schema, table) => (schema !== 'crm' && schema !== 'Crm') || (table === 'people' && schema === 'crm'),
@@ -83,7 +83,13 @@ onServer('mariadb', 'what the source says of its tables', () => {
       {
         schema: 'crm',
         table: 'people',
-        columns: [{ name: 'id', type: 'int', nullable: false }],
+        columns: [
+          { name: 'id', type: 'int', nullable: false },
+          // As the binlog has it: a TEXT that holds JSON is one, a VARCHAR is not.
+          { name: 't', type: 'json', nullable: true },
+          { name: 'v', type: 'text', nullable: true },
+          { name: 'l', type: 'text', nullable: true },
+        ],
         primaryKey: [0],
       },
     ]);
