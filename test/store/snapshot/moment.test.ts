@@ -17,9 +17,9 @@ const lasting = 40;
 /** How often the table is read in several chunks. */
 const copies = 8;
 /** And how often in one. A moment that is wrong shows in one of five on MariaDB, and on MySQL, by the end of a group's commit, in one of a hundred. */
-const looks = { mariadb: 30, mysql: 200 } as const;
+const looks = { mariadb: 20, mysql: 60 } as const;
 /** On a slow machine there are fewer; what was read is judged by the whole log. */
-const longestMs = 25_000;
+const longestMs = 10_000;
 
 /** Counts lasting rows up, and moves passing rows behind and ahead of whoever reads. */
 async function write(connection: mysql.Connection, writer: number, signal: AbortSignal): Promise<void> {
