@@ -33,7 +33,8 @@ describe.each(versions)('Node %s', (version) => {
   it('runs manager, store, commands, and a service with the packed SDK', async () => {
     await using folder = await temporaryFolder('node');
     await npm(
-      ['install', '--no-audit', '--no-fund', '--prefix', folder.path, `node@${version}`],
+      // What was fetched once will do: the registry may be slow.
+      ['install', '--prefer-offline', '--no-audit', '--no-fund', '--prefix', folder.path, `node@${version}`],
       folder.path,
     );
     const node = folder.file('node_modules', '.bin', 'node');
