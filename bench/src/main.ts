@@ -1,3 +1,4 @@
+import { apply } from './apply.js';
 import { capture } from './capture.js';
 import { fanout } from './fanout.js';
 import { filter } from './filter.js';
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, Bench>> = {
   seek: { unit: 'rows', size: 50_000_000, run: seek },
   fanout: { unit: 'seconds', size: 20, run: fanout },
   latency: { unit: 'seconds', size: 30, run: latency },
+  apply: { unit: 'rows', size: 400_000, run: apply },
   'large-transaction': { unit: 'bytes', size: 5_000_000_000, run: largeTransaction },
 };
 

@@ -96,30 +96,30 @@ clusterManagers: ['${manager?.url ?? 'http://127.0.0.1:9'}']
     return this.#child.pid!;
   }
 
-  /** Resolves when so many rows of the table are in the log: with that moment, ms since 1970. */
-  async untilRows(table: string, rows: number): Promise<number> {
+  /** Resolves when so many rows of the tables whose names begin so are in the log: with that moment, ms since 1970. */
+  async untilRows(tables: string, rows: number): Promise<number> {
     const deadline = Date.now() + deadlineMs;
     while (Date.now() < deadline) {
-      const stored = await Promise.race([this.#storedRows(table), this.#failure]);
+      const stored = await Promise.race([this.#storedRows(tables), this.#failure]);
       if (stored >= rows) return Date.now();
       await sleep(pollMs);
     }
     throw new Error(`The store did not capture ${rows} rows in time.`);
   }
 
-  async #storedRows(table: string): Promise<number> {
+  async #storedRows(tables: string): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.#adminPort}/metrics`).catch(() => undefined);
     if (response === undefined) return 0;
     const text = await response.text();
-    const line = text
+    const lines = text
       .split('\n')
-      .find(
+      .filter(
         (entry) =>
           entry.startsWith('drc_store_captured_rows_total') &&
-          entry.includes(`"${table}"`) &&
+          entry.includes(`"${tables}`) &&
           entry.includes('"stored"'),
       );
-    return Number(line?.slice(line.lastIndexOf(' ') + 1) ?? 0);
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
   /** Resolves when the process has answered that it lives. */
