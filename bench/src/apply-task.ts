@@ -23,6 +23,7 @@ const congo = new Congo({
   task: 'bench',
   topic: 'bench',
   tables: [{ from: 'bench.*' }],
+  atomic: input.atomic,
   target: { host: '127.0.0.1', port: input.port, user: 'root', password: '' },
 });
 const stop = new AbortController();

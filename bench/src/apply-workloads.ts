@@ -62,7 +62,7 @@ const mixed: ApplyWorkload = {
     ...tableNames.flatMap((table) => [
       `CREATE TABLE ${table} (id INT NOT NULL PRIMARY KEY, k INT NOT NULL DEFAULT 0, c CHAR(120) NOT NULL DEFAULT '',
         pad CHAR(60) NOT NULL DEFAULT '', KEY k (k))`,
-      `INSERT INTO ${table} SELECT seq, seq, REPEAT(CHAR(97 + seq MOD 26), 119), REPEAT('p', 59) FROM seq_1_to_${mixedRows}`,
+      `INSERT INTO ${table} SELECT seq, seq, REPEAT(CHAR(97 + seq MOD 26), 119), REPEAT('p', 59) FROM bench.seq_1_to_${mixedRows}`,
     ]),
   ],
   rowsPerTransaction: 4,
@@ -72,7 +72,7 @@ const mixed: ApplyWorkload = {
         BEGIN
           START TRANSACTION;
           UPDATE ${table} SET k = k + 1 WHERE id = one;
-          UPDATE ${table} SET c = CONCAT(SUBSTR(c, 2), CHAR(97 + two MOD 26)) WHERE id = two;
+          UPDATE ${table} SET c = CONCAT(SUBSTR(c, 2), CHAR(97 + (ORD(SUBSTR(c, 119)) - 96) MOD 26)) WHERE id = two;
           DELETE FROM ${table} WHERE id = three;
           INSERT INTO ${table} VALUES (three, three * 2, REPEAT('c', 119), REPEAT('d', 59));
           COMMIT;
@@ -107,7 +107,7 @@ const bulk: ApplyWorkload = {
   prepare: [
     'CREATE DATABASE bench',
     `CREATE TABLE bench.orders (${ordersColumns})`,
-    `INSERT INTO bench.orders SELECT ${orderOf('seq')} FROM seq_1_to_${bulkTableRows}`,
+    `INSERT INTO bench.orders SELECT ${orderOf('seq')} FROM bench.seq_1_to_${bulkTableRows}`,
   ],
   rowsPerTransaction: bulkRows,
   write: async (server, rows) => {

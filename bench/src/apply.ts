@@ -82,7 +82,8 @@ async function measure(workload: ApplyWorkload, rows: number): Promise<ApplyRati
           who === 'transaction' || who === 'row'
             ? await byCongo(hub, target, rows / workload.rowsPerTransaction, who)
             : await byReplica(origin, target, who === 'replica' ? 0 : 8);
-        if ((await digestOf(target, workload)) !== digest) throw new Error(`${who}: the target is not equal.`);
+        if ((await digestOf(target, workload)) !== digest)
+          throw new Error(`${who}: the target is not equal.`);
         measured[who].push(rows / seconds);
         console.log(
           `round ${round}   ${durability.padEnd(8)} ${who.padEnd(18)} ${Math.round(rows / seconds / 1000)} k rows/s`,

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { count, port } from './arguments.js';
+import type { CongoCheckFlags } from './commands/congo-check.js';
 import type { CongoPlanFlags } from './commands/congo-plan.js';
 import { addCongoControlCommands } from './congo-control-commands.js';
 import { runProgram } from './run-program.js';
@@ -50,6 +51,30 @@ Examples:
   )
   .action(async (flags: CongoPlanFlags) => {
     await (await import('./commands/congo-plan.js')).congoPlan(flags, stopSignal());
+  });
+
+program
+  .command('check')
+  .description(
+    'look at all tables that a task reads and writes, and print all faults at once; nothing is written',
+  )
+  .requiredOption('-c, --config <file>', 'the task, in YAML (docs/congo.md)')
+  .option('--task <name>', 'which of several tasks')
+  .option('--ddl', "print the DDL of congo's own tables instead, for an administrator; needs no connection")
+  .addOption(new Option('-o, --output <format>', 'how to print it').choices(['text', 'json']).default('text'))
+  .option('--json', 'the same as -o json')
+  .addHelpText(
+    'after',
+    `
+A fault would stop the task; a warning may. Exit code: 0 without faults, 1 with faults or where not all could be looked at.
+
+Examples:
+  congo check --config congo.yaml
+  congo check --config congo.yaml --json | jq -r '.faults[] | .table + ": " + .message'
+  congo check --config congo.yaml --ddl | mysql --host target.example --user admin -p`,
+  )
+  .action(async (flags: CongoCheckFlags) => {
+    process.exitCode = await (await import('./commands/congo-check.js')).congoCheck(flags, stopSignal());
   });
 
 addCongoControlCommands(program);

@@ -28,6 +28,10 @@ export interface TableDescription {
   readonly columns: readonly DescribedColumn[];
   /** Whether no row of it has been captured yet: it is described as the source has it now. */
   readonly unwritten: boolean;
+  /** Whether columns have all that rows' table versions have, e.g. lengths and collations: stores of an earlier version leave that out. */
+  readonly exact?: boolean;
+  /** Whether the principal's grant drops columns of the primary key. */
+  readonly keyHidden?: boolean;
 }
 
 /** What a topic's tables look like now. */
@@ -155,7 +159,7 @@ export class DescriptionPages {
   }
 
   #add(piece: DescribedTable): void {
-    const { schema, table, unwritten = false, more = false } = piece;
+    const { schema, table, unwritten = false, exact = false, keyHidden = false, more = false } = piece;
     this.#entries += 1 + piece.columns.length;
     if (this.#entries > maxEntries) throw violation(`more than ${maxEntries} tables and columns`);
     const open = this.#open;
@@ -165,7 +169,10 @@ export class DescriptionPages {
     // Not a copy for each piece: a store may send one of each column.
     for (const column of piece.columns) columns.push(column);
     this.#open = more ? { schema, table, columns } : undefined;
-    if (!more) this.#tables.push({ schema, table, columns, unwritten });
+    if (!more) {
+      const facts = { ...(exact ? { exact } : {}), ...(keyHidden ? { keyHidden } : {}) };
+      this.#tables.push({ schema, table, columns, unwritten, ...facts });
+    }
   }
 }
 

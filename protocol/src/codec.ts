@@ -133,6 +133,11 @@ const isDescribedColumn = fits({
   type: isOneOf(...Object.keys(classOfType)),
   nullable: isFlag,
   unsigned: optional(isFlag),
+  length: optional(isCount),
+  fixed: optional(isFlag),
+  precision: optional(isCount),
+  scale: optional(isCount),
+  collation: optional(isCount),
   labels: optional(isTexts),
   key: optional(isCount),
 });
@@ -141,6 +146,8 @@ const isDescribedTable = fits({
   table: isText,
   columns: each(isDescribedColumn),
   unwritten: optional(isFlag),
+  exact: optional(isFlag),
+  keyHidden: optional(isFlag),
   more: optional(isFlag),
 });
 const isDetails: Check = (value) =>

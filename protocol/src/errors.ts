@@ -220,6 +220,9 @@ export const errorTable = {
   TARGET_CONFIG: fatal(
     'The target lacks a table, a column, a key or a privilege. The message lists all faults.',
   ),
+  KEY_NOT_READABLE: fatal(
+    'The grant of the task’s principal drops columns of a table’s primary key, so that rows cannot be found on the target. Grant these columns too.',
+  ),
   TARGET_REFUSED: fatal(
     'The target refused a row. The task stopped at the transaction named; correct the target, then start it again.',
   ),

@@ -117,7 +117,8 @@ async function snapshot(server: Server): Promise<{ record: TransactionSet; table
     const [rows] = await connection.query<mysql.RowDataPacket[]>(
       "SELECT applied FROM drc.congo_progress WHERE task = 'copy'",
     );
-    const record = TransactionSet.parse(String(rows[0]?.['applied'] ?? ''));
+    const records = rows.map((row) => TransactionSet.parse(String(row['applied'])));
+    const record = records.reduce((union, each) => union.union(each), TransactionSet.parse(''));
     return { record, tables: await tablesOf(server, connection) };
   } finally {
     await connection.end();

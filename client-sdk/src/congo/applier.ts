@@ -1,5 +1,6 @@
 import { Checkpoint, type Ddl, DrcError, type SnapshotProgress, type TransactionSet } from '@drc/protocol';
 import type { Change, CheckpointStore, Transaction } from '../index.js';
+import type { Batch } from './apply/batch.js';
 import { type ProgressOptions, ProgressTable } from './progress-table.js';
 import { noRows, RowWriter, type WrittenRows } from './row-writer.js';
 import { copying, type MappedChange, type MappedTable } from './mapped-change.js';
@@ -122,6 +123,47 @@ export class Applier implements AsyncDisposable {
     return this.#progress;
   }
 
+  /** What the target has. */
+  get state(): { readonly applied: TransactionSet; readonly snapshot: SnapshotProgress | undefined } {
+    return { applied: this.#applied, snapshot: this.#snapshot };
+  }
+
+  /** Another session of the task has committed. */
+  committed(applied: TransactionSet, snapshot: SnapshotProgress | undefined, written: WrittenRows): void {
+    this.#applied = this.#applied.union(applied);
+    this.#snapshot = snapshot ?? this.#snapshot;
+    this.#recorded = true;
+    this.#options.counters.targetTransactions += 1;
+    this.#count(written);
+  }
+
+  /**
+   * Adds a change to a batch, as the rules make it, unless its table cannot take it: see `assertAllMatched`.
+   * @returns a promise where the target has to be asked first
+   * @throws DrcError as `transaction`
+   */
+  gather(batch: Batch, change: Change, tx: Transaction): Promise<void> | undefined {
+    const mapped = this.#mapped(change, tx);
+    for (const [index, each] of mapped.entries()) {
+      const known = this.#matches.get(each.mapped);
+      if (known?.has(each.target) !== true) return this.#gatherAsking(batch, mapped.slice(index));
+      const match = known.get(each.target);
+      if (match !== undefined) batch.add(match, each);
+    }
+    return undefined;
+  }
+
+  async #gatherAsking(batch: Batch, mapped: readonly MappedChange[]): Promise<void> {
+    for (const each of mapped) {
+      const match = await this.#exclusive(async () => {
+        const found = await this.#match(each);
+        await this.#target.query('COMMIT');
+        return found;
+      });
+      if (match !== undefined) batch.add(match, each);
+    }
+  }
+
   /** Whether the target has a record of the task. */
   get isRecorded(): boolean {
     return this.#recorded;
@@ -170,7 +212,7 @@ export class Applier implements AsyncDisposable {
           transactions += 1;
           return this.#apply(tx);
         });
-        this.#assertAllMatched();
+        this.assertAllMatched();
         await this.#writer.flush();
         // The exact set, also of what lay between: the ids alone would not tell where the task began.
         await this.#commit(last ? this.#applied.union(last.checkpoint.set) : this.#applied, last?.copied);
@@ -209,25 +251,26 @@ export class Applier implements AsyncDisposable {
   }
 
   async #change(change: Change, tx: Transaction): Promise<void> {
+    for (const mapped of this.#mapped(change, tx)) await this.#write(mapped);
+  }
+
+  /** What is to be written for a change. @throws DrcError `STATEMENT_UNSUPPORTED`, and as `Rules.map` */
+  #mapped(change: Change, tx: Transaction): readonly MappedChange[] {
     switch (change.kind) {
       case 'insert':
       case 'update':
       case 'delete':
-        for (const mapped of this.#options.rules.map(change, tx, this.#isCopying(tx, change.table)))
-          await this.#write(mapped);
-        return;
+        return this.#options.rules.map(change, tx, this.#isCopying(tx, change.table));
       case 'snapshot':
-        for (const mapped of this.#options.rules.map({ ...change, kind: 'insert' }, tx, true))
-          await this.#write(mapped);
-        return;
+        return this.#options.rules.map({ ...change, kind: 'insert' }, tx, true);
       case 'ddl':
-        if (harmless.test(change.ddl.verb)) return;
+        if (harmless.test(change.ddl.verb)) return [];
         if (this.#options.ddl === 'stop') throw refusedDdl(change.ddl);
         this.#options.counters.ddlIgnored += 1;
-        return;
+        return [];
       case 'sequence':
         this.#options.counters.sequencesIgnored += 1;
-        return;
+        return [];
     }
   }
 
@@ -272,7 +315,7 @@ export class Applier implements AsyncDisposable {
   }
 
   /** @throws DrcError `TARGET_CONFIG` with the faults of all tables whose rows have come. */
-  #assertAllMatched(): void {
+  assertAllMatched(): void {
     const [first] = this.#refused;
     if (first === undefined) return;
     const faults = [...this.#options.faults];
@@ -295,10 +338,13 @@ export class Applier implements AsyncDisposable {
     this.#snapshot = snapshot ?? this.#snapshot;
     this.#recorded = true;
     this.#options.counters.targetTransactions += 1;
-    for (const kind of Object.keys(this.#written) as (keyof WrittenRows)[]) {
-      this.#options.counters.rows[kind] += this.#written[kind];
-      this.#written[kind] = 0;
-    }
+    this.#count(this.#written);
+    Object.assign(this.#written, noRows());
+  }
+
+  #count(written: WrittenRows): void {
+    for (const kind of Object.keys(written) as (keyof WrittenRows)[])
+      this.#options.counters.rows[kind] += written[kind];
   }
 
   #checkpoint(set: TransactionSet): string {

@@ -1,5 +1,6 @@
 import type { DrcError } from '@drc/protocol';
 import type { Hub, SubscribeOptions } from '../index.js';
+import type { Atomicity } from './apply/batch.js';
 import type { CongoHooks, DdlPolicy } from './applier.js';
 import type { OriginOptions } from './origin-options.js';
 import type { RuleMatch, TableRule } from './rules/table-rule.js';
@@ -30,6 +31,13 @@ export interface CongoOptions {
   readonly progressSchema?: string;
   /** A target transaction takes source transactions until it has this many rows. Default 2,000. */
   readonly maxBatchRows?: number;
+  /**
+   * Default `transaction`: each change of a row is written. `row`: of several changes of a row in one target transaction only what they
+   * come to; faster where the same rows change again and again. Target transactions hold whole source transactions either way.
+   */
+  readonly atomic?: Atomicity;
+  /** Sessions on the target that write at a time, 1-64, beside the one that keeps the task's claim. Default 4. */
+  readonly workers?: number;
   /** How often a task looks whether it was taken over, and what its operator wants, ms. Default 1,000. */
   readonly claimCheckMs?: number;
   /** Told of each state; for logs. */

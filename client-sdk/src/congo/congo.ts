@@ -1,15 +1,19 @@
 import { DrcError, isDrcError } from '@drc/protocol';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Subscription } from '../index.js';
+import type { Subscription, Transaction } from '../index.js';
 import { Applier, type ApplierCounters } from './applier.js';
+import { Batch } from './apply/batch.js';
+import { addWhole, piecesOf } from './apply/gathering.js';
+import { Lane } from './apply/lane.js';
+import { type Committed, Pipeline } from './apply/pipeline.js';
 import type { CongoOptions, CongoStatus } from './congo-options.js';
 import type { TaskOrders } from './control/control-table.js';
 import { Gate } from './control/gate.js';
 import { OperatorLink } from './control/operator-link.js';
 import { TargetProgress } from './control/target-progress.js';
 import type { ProgressTable } from './progress-table.js';
-import { isThere, pull } from './pull.js';
+import { isThere, type Pull, pull } from './pull.js';
 import { noRows } from './row-writer.js';
 import { Rules } from './rules/rules.js';
 import { TaskOrigin, type TaskMarks } from './task-origin.js';
@@ -17,6 +21,9 @@ import { TaskOrigin, type TaskMarks } from './task-origin.js';
 const firstPauseMs = 200;
 const longestPauseMs = 15_000;
 const defaultClaimCheckMs = 1_000;
+const defaultWorkers = 4;
+/** A batch of fewer rows waits while others are under way: more may come meanwhile. */
+const smallBatchRows = 500;
 /** How long an open target transaction may take to end once the task is to stop. */
 const stopGraceMs = 10_000;
 
@@ -43,8 +50,13 @@ export class Congo {
   #claim: ProgressTable | undefined;
   /** Attempts since something was last applied. */
   #failures = 0;
-  /** Source transactions in the target transaction that is open. */
+  /** Source transactions that were taken up and are not committed. */
   #together = 0;
+  /** Sessions that write batches, and what is under way on them. */
+  #lanes: readonly Lane[] = [];
+  #pipeline: Pipeline | undefined;
+  /** Tables whose changes were refused when they were taken together: from then on each is written by itself. */
+  readonly #apart = new Set<string>();
   /** So many source transactions get a target transaction each, since one of them was refused. */
   #alone = 0;
   /** Faults of the target's tables, as far as they were met by the transactions that are being tried one by one. */
@@ -90,7 +102,8 @@ export class Congo {
    * is. Counted from the source's commit times by this host's clock.
    */
   get lagMs(): number | undefined {
-    if (this.#underWay !== undefined) return Math.max(0, Date.now() - this.#underWay);
+    const underWay = this.#pipeline?.oldest ?? this.#underWay;
+    if (underWay !== undefined) return Math.max(0, Date.now() - underWay);
     if (this.#hasCaughtUp()) return 0;
     const known = Math.max(this.#lastCommitTime ?? 0, this.#caughtUpAt ?? 0);
     return known === 0 ? undefined : Math.max(0, Date.now() - known);
@@ -124,8 +137,12 @@ export class Congo {
     this.#status = { kind: 'starting' };
     while (!signal.aborted) {
       this.#together = 0;
+      let wasTogether = false;
       try {
-        await this.#attempt(signal);
+        await this.#attempt(signal).finally(() => {
+          wasTogether = this.#pipeline !== undefined;
+          this.#pipeline = undefined;
+        });
         // Not this task's doing: whoever made the hub has closed it.
         if (!signal.aborted) throw new DrcError('CLOSED', 'The hub was closed while the task ran.');
       } catch (error) {
@@ -134,7 +151,7 @@ export class Congo {
           ? error
           : new DrcError('INTERNAL', String(error), {}, { cause: error });
         if (known.retryable) await this.#pause(known, signal);
-        else if (known.code === 'TASK_FENCED' || !this.#canNarrow()) {
+        else if (known.code === 'TASK_FENCED' || !this.#canNarrow(wasTogether, known)) {
           this.#become({ kind: 'stopped', error: known });
           throw known;
         }
@@ -144,9 +161,11 @@ export class Congo {
   }
 
   /** Whether trying again in smaller parts tells more exactly what is refused: which transaction, then which row. */
-  #canNarrow(): boolean {
-    if (this.#together > 1) {
+  #canNarrow(wasTogether: boolean, error: DrcError): boolean {
+    if (wasTogether && this.#together > 0) {
       this.#alone = this.#together;
+      const { table } = error.details;
+      if (typeof table === 'string') this.#apart.add(table);
       return true;
     }
     const failedAt = this.#failedAt;
@@ -194,7 +213,10 @@ export class Congo {
     const idle = new AbortController();
     const over = new AbortController();
     const stop = (): void => {
-      grace = setTimeout(() => applier.abort(), stopGraceMs);
+      grace = setTimeout(() => {
+        applier.abort();
+        for (const lane of this.#lanes) lane.abort();
+      }, stopGraceMs);
       over.abort();
       void subscription.close();
     };
@@ -219,57 +241,132 @@ export class Congo {
       this.#noteFence(reason);
       throw reason;
     } finally {
+      await this.#pipeline?.settled();
       idle.abort();
       await watched;
+      for (const lane of this.#lanes) await lane[Symbol.asyncDispose]();
+      this.#lanes = [];
       clearTimeout(grace);
       signal.removeEventListener('abort', stop);
     }
   }
 
-  /** Fills each target transaction with what has arrived already: waiting would only add lag. */
   async #apply(subscription: Subscription, applier: Applier, over: AbortSignal): Promise<void> {
     const transactions = subscription[Symbol.asyncIterator]();
     let next = pull(transactions);
     for (let item = await next.item; !item.done; item = await next.item) {
       // Where reading began must outlive a failure of the very first transaction: `latest` would be later then.
       if (!applier.isRecorded && subscription.checkpoint) await applier.record(subscription.checkpoint);
-      let last = item.value;
-      this.#underWay = last.commitTime.getTime();
-      await this.#gate.open(over);
-      if (over.aborted) return;
-      // Rows that are copied were committed at any time.
-      const commitTimes = last.snapshot === undefined ? [this.#underWay] : [];
-      let rows = 0;
+      this.#underWay = item.value.commitTime.getTime();
       const isSuspect = this.#alone > 0 || this.#singlyFrom !== undefined;
-      const maxRows = isSuspect ? 0 : Math.min(this.#options.maxBatchRows ?? 2_000, this.#gate.maxRows);
-      const site = this.#origin?.siteOf(last);
-      await applier.transaction(async (apply) => {
-        this.#together = 1;
-        rows = await apply(last);
-        next = pull(transactions);
-        while (rows < maxRows && (await isThere(next))) {
-          const following = await next.item;
-          // Of different origins they must not share a mark.
-          if (following.done || this.#origin?.siteOf(following.value) !== site) break;
-          last = following.value;
-          if (last.snapshot === undefined) commitTimes.push(last.commitTime.getTime());
-          this.#together += 1;
-          rows += await apply(last);
-          next = pull(transactions);
-        }
-      }, site);
-      this.#alone = Math.max(0, this.#alone - this.#together);
-      this.#together = 0;
-      this.#failures = 0;
-      this.#singlyFrom = undefined;
+      const done = isSuspect
+        ? await this.#applyAlone(item.value, transactions, applier, over)
+        : await this.#applyTogether(item.value, transactions, applier, over);
+      if (done === undefined) return;
+      next = done.next;
       this.#underWay = undefined;
-      this.#lastCommitTime = last.commitTime.getTime();
-      this.#gate.passed(rows);
-      this.#options.onApplied?.(commitTimes);
-      this.#becomeRunning();
+      while (this.#pipeline?.isIdle === false && !(await isThere(next)))
+        await Promise.race([this.#pipeline.next(), next.settled.then(() => this.#afterFailure(next))]);
       // The record tells already what was applied. This adds what held nothing for the task: worth it when idle only.
-      if (!(await isThere(next))) await subscription.commit(last);
+      if (!(await isThere(next))) await subscription.commit(done.last);
     }
+    await this.#pipeline?.drain();
+  }
+
+  /** What was read before the stream failed is committed first. */
+  async #afterFailure({ hasArrived }: Pull): Promise<void> {
+    if (!hasArrived) await this.#pipeline?.drain();
+  }
+
+  /** One source transaction by itself, change by change. @returns undefined where the task is over */
+  async #applyAlone(
+    tx: Transaction,
+    transactions: AsyncIterator<Transaction>,
+    applier: Applier,
+    over: AbortSignal,
+  ): Promise<Applied | undefined> {
+    await this.#gate.open(over);
+    if (over.aborted) return undefined;
+    const site = this.#origin?.siteOf(tx);
+    this.#together = 1;
+    const { rows, next } = await applier.transaction(
+      async (apply) => ({ rows: await apply(tx), next: pull(transactions) }),
+      site,
+    );
+    this.#together = 0;
+    this.#alone = Math.max(0, this.#alone - 1);
+    this.#singlyFrom = undefined;
+    this.#gate.passed(rows);
+    this.#passed(tx, tx.snapshot === undefined ? [tx.commitTime.getTime()] : []);
+    return { last: tx, next };
+  }
+
+  /** Fills a batch with what has arrived already: waiting would only add lag. */
+  async #applyTogether(
+    first: Transaction,
+    transactions: AsyncIterator<Transaction>,
+    applier: Applier,
+    over: AbortSignal,
+  ): Promise<Applied | undefined> {
+    const pipeline = (this.#pipeline ??= await this.#openPipeline(applier));
+    const maxRows = Math.min(this.#options.maxBatchRows ?? 2_000, this.#gate.maxRows);
+    const batch = new Batch(this.#origin?.siteOf(first), this.#options.atomic ?? 'transaction');
+    this.#together += 1;
+    let last = first;
+    let next: Pull | undefined;
+    let isWhole = await addWhole(batch, first, applier);
+    while (isWhole) {
+      next ??= pull(transactions);
+      if (batch.rows >= maxRows) break;
+      if (!(await isThere(next))) {
+        if (pipeline.isIdle || batch.rows >= smallBatchRows || over.aborted) break;
+        await Promise.race([pipeline.next(), next.settled]);
+        if (next.hasArrived || !pipeline.isIdle) continue;
+        break;
+      }
+      const following = await next.item;
+      // Of different origins they must not share a mark.
+      if (following.done || this.#origin?.siteOf(following.value) !== batch.site) break;
+      last = following.value;
+      next = undefined;
+      this.#together += 1;
+      isWhole = await addWhole(batch, last, applier);
+    }
+    applier.assertAllMatched();
+    await this.#gate.open(over);
+    if (over.aborted) return undefined;
+    this.#gate.passed(batch.rows);
+    await (isWhole ? pipeline.put(batch) : pipeline.putLong(piecesOf(batch, last, applier)));
+    return { last, next: next ?? pull(transactions) };
+  }
+
+  async #openPipeline(applier: Applier): Promise<Pipeline> {
+    const { target, hooks } = this.#options;
+    const count = this.#options.workers ?? defaultWorkers;
+    const opening = Array.from({ length: count }, (_, index) =>
+      Lane.open({ target, hooks, origin: this.#origin }, applier.claim, index + 1),
+    );
+    const opened = await Promise.allSettled(opening);
+    this.#lanes = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    for (const each of opened) if (each.status === 'rejected') throw each.reason;
+    return new Pipeline(this.#lanes, applier.state, this.#apart, (committed) =>
+      this.#committed(applier, committed),
+    );
+  }
+
+  #committed(applier: Applier, { batch, applied, snapshot, written }: Committed): void {
+    applier.committed(applied, snapshot, written);
+    this.#together -= batch.transactions;
+    this.counters.transactions += batch.transactions;
+    if (batch.last !== undefined) this.#passed(batch.last, batch.commitTimes);
+  }
+
+  /** So much more is on the target. */
+  #passed(last: Transaction, commitTimes: readonly number[]): void {
+    this.#failures = 0;
+    this.#lastCommitTime = last.commitTime.getTime();
+    this.#becomeRunning();
+    this.#options.onApplied?.(commitTimes);
   }
 
   /**
@@ -299,6 +396,7 @@ export class Congo {
     return (
       (this.#status.kind === 'applying' || this.#status.kind === 'paused') &&
       this.#underWay === undefined &&
+      this.#pipeline?.isIdle !== false &&
       this.#subscription?.status().kind === 'caughtUp'
     );
   }
@@ -330,4 +428,10 @@ export class Congo {
     this.#status = status;
     this.#options.onStatus?.(status);
   }
+}
+
+/** What was taken up, and what comes after it. */
+interface Applied {
+  readonly last: Transaction;
+  readonly next: Pull;
 }

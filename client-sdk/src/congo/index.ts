@@ -1,4 +1,13 @@
+export type { Atomicity } from './apply/batch.js';
 export type { ApplierCounters, CongoHooks, DdlPolicy, KillPoint } from './applier.js';
+export {
+  checkBeforeStart,
+  type CheckOptions,
+  checkTask,
+  type CheckTaskOptions,
+  findingText,
+} from './check/check-task.js';
+export type { Finding, TaskFindings } from './check/finding.js';
 export { type TaskOrders, type DatedReport, type TaskReport } from './control/control-table.js';
 export type { OffsetChange } from './control/offset-change.js';
 export { TargetProgress, type TargetProgressOptions, type WaitOptions } from './control/target-progress.js';

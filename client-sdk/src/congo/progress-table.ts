@@ -11,6 +11,7 @@ import type { Target } from './target.js';
  *
  *   congo_task      one row a task: its epoch, raised by each process that takes the task over
  *   congo_progress  one row a worker of a task: the source transactions that it has applied
+ *   congo_session   one row a session of the owner that writes: whoever takes over ends them where they stand still
  *   congo_snapshot  one row a task that copies tables: how far it has come
  *   congo_control   one row a task: what its operator wants, and how it does; a table of its own, since whoever pauses
  *                   a task must not wait for the lock of the target transaction that is under way
@@ -34,6 +35,13 @@ export const progressTablesSql = (schema: string): readonly string[] => [
   worker INT UNSIGNED NOT NULL,
   applied LONGTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'set of source transactions',
   updated_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (task, worker)
+) ENGINE=InnoDB`,
+  `CREATE TABLE IF NOT EXISTS ${tableSql(schema, 'congo_session')} (
+  task VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  worker INT UNSIGNED NOT NULL,
+  connection BIGINT UNSIGNED NOT NULL COMMENT 'its number on this server; 0: it is over',
+  taken_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) COMMENT 'when the session began',
   PRIMARY KEY (task, worker)
 ) ENGINE=InnoDB`,
   controlTableSql(schema),
@@ -68,6 +76,9 @@ export class ProgressTable {
   readonly snapshot: SnapshotProgress | undefined;
   /** Whether anything had ever been recorded: until then the task's `from` decides where reading begins. */
   readonly isEmpty: boolean;
+  /** Which session of the task this one's rows come through; 0 is the one that made the claim. */
+  readonly #worker: number;
+  readonly #records: readonly ProgressRow[];
   /** Whether this worker has its row. */
   #hasRow: boolean;
 
@@ -77,14 +88,34 @@ export class ProgressTable {
     epoch: string,
     records: readonly ProgressRow[],
     snapshot: SnapshotProgress | undefined,
+    worker = 0,
   ) {
     this.#target = target;
     this.#options = options;
     this.#epoch = epoch;
+    this.#records = records;
     this.applied = appliedBy(records);
     this.snapshot = snapshot;
     this.isEmpty = records.length === 0;
-    this.#hasRow = records.some((record) => Number(record.worker) === 0);
+    this.#worker = worker;
+    this.#hasRow = records.some((record) => Number(record.worker) === worker);
+  }
+
+  /**
+   * The same claim on a further session, which from now on ends with it. @param worker from 1
+   * @throws DrcError `TASK_FENCED` where another took over.
+   */
+  async onSession(target: Target, worker: number): Promise<ProgressTable> {
+    const { schema, task } = this.#options;
+    const own = new ProgressTable(target, this.#options, this.#epoch, this.#records, this.snapshot, worker);
+    await own.begin();
+    await target.query(
+      `INSERT INTO ${tableSql(schema, 'congo_session')} (task, worker, connection, taken_at)
+       VALUES (?, ?, ?, NOW(3)) ON DUPLICATE KEY UPDATE connection = VALUES(connection), taken_at = NOW(3)`,
+      [task, worker, target.connectionId],
+    );
+    await target.query('COMMIT');
+    return own;
   }
 
   /**
@@ -154,6 +185,11 @@ export class ProgressTable {
       [options.task],
     );
     const snapshot = await readSnapshot(target, options.schema, options.task);
+    // They were the previous owner's, and can do nothing any more.
+    await target.query(
+      `UPDATE ${tableSql(options.schema, 'congo_session')} SET connection = 0 WHERE task = ?`,
+      [options.task],
+    );
     await target.query('COMMIT');
     return new ProgressTable(target, options, epoch, records, snapshot);
   }
@@ -185,9 +221,9 @@ export class ProgressTable {
     const table = tableSql(schema, 'congo_progress');
     const { affectedRows } = await this.#target.execute<ResultSetHeader>(
       this.#hasRow
-        ? `UPDATE ${table} SET applied = ?, updated_at = NOW(3) WHERE task = ? AND worker = 0`
-        : `INSERT INTO ${table} (applied, task, worker, updated_at) VALUES (?, ?, 0, NOW(3))`,
-      [set.toString(), task],
+        ? `UPDATE ${table} SET applied = ?, updated_at = NOW(3) WHERE task = ? AND worker = ?`
+        : `INSERT INTO ${table} (applied, task, worker, updated_at) VALUES (?, ?, ?, NOW(3))`,
+      [set.toString(), task, this.#worker],
     );
     if (affectedRows !== 1) {
       throw new DrcError('TASK_FENCED', `The record of task '${task}' was deleted while the task ran.`, {
@@ -225,10 +261,10 @@ const fenced = (task: string): DrcError =>
 async function makeTables(target: Target, schema: string): Promise<void> {
   const found = await target.query(
     `SELECT TABLE_NAME FROM information_schema.TABLES
-     WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('congo_task', 'congo_progress', 'congo_control', 'congo_snapshot')`,
+     WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN ('congo_task', 'congo_progress', 'congo_control', 'congo_snapshot', 'congo_session')`,
     [schema],
   );
-  if (found.length === 4) return;
+  if (found.length === 5) return;
   for (const sql of progressTablesSql(schema)) await target.query(sql);
 }
 
@@ -270,19 +306,20 @@ async function lockTask(
 }
 
 /**
- * Ends the owner's session: by the id that it entered, if that is a session of our own user, and entered since the
+ * Ends the owner's sessions: by the ids that it entered, if they are sessions of our own user, and entered since the
  * server started. Ids are used again after a restart.
  */
-async function endOwner(target: Target, options: Required<ProgressOptions>): Promise<void> {
+async function endOwner(target: Target, { schema, task }: Required<ProgressOptions>): Promise<void> {
   const [uptime] = await target.query<{ Value: string }[]>(`SHOW GLOBAL STATUS LIKE 'Uptime'`);
-  const [session] = await target.query<{ id: number | string }[]>(
+  const sessions = await target.query<{ id: number | string }[]>(
     `SELECT p.ID AS id FROM information_schema.PROCESSLIST p
-     JOIN ${tableSql(options.schema, 'congo_task')} t ON t.connection = p.ID
-     WHERE t.task = ? AND p.USER = SUBSTRING_INDEX(USER(), '@', 1)
-       AND t.taken_at >= NOW(3) - INTERVAL ? SECOND`,
-    [options.task, Number(uptime?.Value ?? 0)],
+     JOIN (SELECT connection, taken_at FROM ${tableSql(schema, 'congo_task')} WHERE task = ?
+           UNION SELECT connection, taken_at FROM ${tableSql(schema, 'congo_session')} WHERE task = ?) t
+       ON t.connection = p.ID
+     WHERE p.USER = SUBSTRING_INDEX(USER(), '@', 1) AND t.taken_at >= NOW(3) - INTERVAL ? SECOND`,
+    [task, task, Number(uptime?.Value ?? 0)],
   );
   await target.query('COMMIT');
   // Gone meanwhile is as good.
-  if (session) await target.query(`KILL ${BigInt(session.id)}`).catch(() => undefined);
+  for (const { id } of sessions) await target.query(`KILL ${BigInt(id)}`).catch(() => undefined);
 }

@@ -5,16 +5,21 @@ import type { Transaction } from '../index.js';
 export interface Pull {
   readonly item: Promise<IteratorResult<Transaction>>;
   hasArrived: boolean;
+  /** Resolves when it has arrived, or failed. */
+  readonly settled: Promise<void>;
 }
 
 /** A failure is reported where `item` is awaited, and nowhere else. */
 export function pull(transactions: AsyncIterator<Transaction>): Pull {
   const item = transactions.next();
-  const asked: Pull = { item, hasArrived: false };
-  item.then(
-    () => (asked.hasArrived = true),
-    () => undefined,
-  );
+  const asked: Pull & { hasArrived: boolean } = {
+    item,
+    hasArrived: false,
+    settled: item.then(
+      () => void (asked.hasArrived = true),
+      () => undefined,
+    ),
+  };
   return asked;
 }
 

@@ -37,9 +37,21 @@ export const updateSql = (match: TableMatch, columns: readonly MatchedColumn[]):
 export const deleteSql = (match: TableMatch, rows: number): string =>
   rows === 1
     ? `DELETE FROM ${tableSql(match)} WHERE ${lookupSql(match)} LIMIT 1`
-    : `DELETE FROM ${tableSql(match)} WHERE ${Array<string>(rows)
-        .fill(`(${lookupSql(match)})`)
-        .join(' OR ')}`;
+    : `DELETE FROM ${tableSql(match)} WHERE ${anyLookupSql(match, rows)}`;
+
+/** How many of the rows are there. */
+export const countSql = (match: TableMatch, rows: number): string =>
+  `SELECT COUNT(*) AS count FROM ${tableSql(match)} WHERE ${anyLookupSql(match, rows)}`;
+
+/** Finds each of several rows by its key. A list is read faster than conditions. */
+function anyLookupSql({ lookup }: TableMatch, rows: number): string {
+  const [only] = lookup;
+  if (only !== undefined && lookup.length === 1)
+    return `${quote(only.target.name)} IN (${Array<string>(rows).fill(exactParameter(only)).join(', ')})`;
+  return Array<string>(rows)
+    .fill(`(${lookup.map(keyEquals).join(' AND ')})`)
+    .join(' OR ');
+}
 
 const tableSql = (match: TableMatch): string => `${quote(match.target.schema)}.${quote(match.target.table)}`;
 

@@ -10,8 +10,13 @@ const denied: readonly unknown[] = [1044, 1142, 1143];
 /**
  * Which of the privileges that congo needs on a table its user lacks. The servers are asked to explain a statement of
  * each kind: they check what the statement needs (roles, and grants of whatever level, included), and run nothing.
+ * @param needed default all that rows need
  */
-export async function privilegeFaults(target: Target, table: TargetTable): Promise<string[]> {
+export async function privilegeFaults(
+  target: Target,
+  table: TargetTable,
+  needed: readonly string[] = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+): Promise<string[]> {
   const written = [...table.columns.values()].find((column) => !column.generated);
   if (!written) return [];
   const name = `${quote(table.schema)}.${quote(table.table)}`;
@@ -24,7 +29,8 @@ export async function privilegeFaults(target: Target, table: TargetTable): Promi
   };
   const missing: string[] = [];
   for (const [privilege, statement] of Object.entries(statements)) {
-    if (await isDenied(target, `EXPLAIN ${statement}`)) missing.push(privilege);
+    if (needed.includes(privilege) && (await isDenied(target, `EXPLAIN ${statement}`)))
+      missing.push(privilege);
   }
   if (missing.length === 0) return [];
   return [
@@ -39,7 +45,7 @@ export async function absentTable(target: Target, { schema, table }: TableName):
 }
 
 /** Any other refusal is no answer to the question; the rows will meet it again. */
-async function isDenied(target: Target, sql: string): Promise<boolean> {
+export async function isDenied(target: Target, sql: string): Promise<boolean> {
   try {
     await target.query(sql);
     return false;

@@ -38,11 +38,17 @@ export async function readTable(target: Target, name: TableName): Promise<Target
      WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? ORDER BY TRIGGER_NAME`,
     place,
   );
+  const [references] = await target.query<{ count: number | string }[]>(
+    `SELECT COUNT(*) AS count FROM information_schema.REFERENTIAL_CONSTRAINTS
+     WHERE (CONSTRAINT_SCHEMA = ? AND TABLE_NAME = ?) OR (UNIQUE_CONSTRAINT_SCHEMA = ? AND REFERENCED_TABLE_NAME = ?)`,
+    [...place, ...place],
+  );
   return {
     ...name,
     columns: new Map(columns.map((column) => [column.name.toLowerCase(), targetColumn(column)])),
     ...keysOf(keys),
     transactional: table.transactional === 'YES',
+    foreignKeys: Number(references?.count ?? 0) > 0,
     triggers: triggers.map((trigger) => trigger.name),
   };
 }

@@ -25,6 +25,8 @@ export interface TargetTable extends TableName {
   readonly uniqueKeys: readonly TargetKey[];
   /** False for engines that cannot roll back: refused, since a crash would leave half a transaction. */
   readonly transactional: boolean;
+  /** Whether it has foreign keys, or others refer to it. */
+  readonly foreignKeys: boolean;
   /** Names of the triggers on it, as far as congo's user may see them. */
   readonly triggers: readonly string[];
 }

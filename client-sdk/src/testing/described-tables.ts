@@ -34,6 +34,7 @@ function pagesOf(version: TableVersion): Described[] {
       {
         schema,
         table,
+        exact: true,
         columns: columns.slice(page * columnsOfPage, (page + 1) * columnsOfPage),
         ...(page < count - 1 ? { more: true } : {}),
       },
@@ -43,14 +44,9 @@ function pagesOf(version: TableVersion): Described[] {
 }
 
 function describedColumn({ columns, primaryKey }: TableVersion, index: number): DescribedColumn {
-  const { name, type, nullable, unsigned, labels } = columns[index]!;
   const key = primaryKey.indexOf(index) + 1;
   return {
-    name,
-    type,
-    nullable,
-    ...(unsigned === true ? { unsigned } : {}),
-    ...(labels === undefined ? {} : { labels }),
+    ...columns[index]!,
     ...(key === 0 ? {} : { key }),
   };
 }

@@ -114,12 +114,19 @@ function* piecesOf(tables: Iterable<KnownTable>, filter: Filter): Generator<Piec
   let pageUsed = 0;
   for (const { version, unwritten } of tables) {
     const { schema, table } = version;
-    const head = { schema, table, ...(unwritten ? { unwritten } : {}) };
+    const shape = filter.shapeOf(version);
+    const head = {
+      schema,
+      table,
+      ...(unwritten ? { unwritten } : {}),
+      exact: true,
+      ...(hidesKey(version, shape) ? { keyHidden: true } : {}),
+    };
     const headBytes = sizeOf(head) + 32;
     let columns: DescribedColumn[] = [];
     let opensPage = pageUsed > 0 && pageUsed + headBytes > pageBytes;
     pageUsed = opensPage ? headBytes : pageUsed + headBytes;
-    for (const column of describedColumns(filter.shapeOf(version))) {
+    for (const column of describedColumns(shape)) {
       const bytes = sizeOf(column) + 1;
       if (columns.length > 0 && pageUsed + bytes > pageBytes) {
         yield { opensPage, table: { ...head, columns, more: true } };
@@ -135,17 +142,20 @@ function* piecesOf(tables: Iterable<KnownTable>, filter: Filter): Generator<Piec
 }
 
 function* describedColumns({ columns, primaryKey }: TableVersion): Generator<DescribedColumn> {
-  for (const [index, { name, type, nullable, unsigned, labels }] of columns.entries()) {
+  for (const [index, { labels, ...column }] of columns.entries()) {
     const place = primaryKey.indexOf(index) + 1;
     yield {
-      name,
-      type,
-      nullable,
-      ...(unsigned === true ? { unsigned } : {}),
+      ...column,
       ...(labels !== undefined && sizeOf(labels) <= maxLabelBytes ? { labels } : {}),
       ...(place > 0 ? { key: place } : {}),
     };
   }
+}
+
+/** Whether the reader gets rows without some column of the primary key. */
+function hidesKey({ columns, primaryKey }: TableVersion, shape: TableVersion): boolean {
+  const names = new Set(shape.columns.map(({ name }) => name));
+  return primaryKey.some((index) => !names.has(columns[index]!.name));
 }
 
 /** As JSON, which is about as long as msgpack, and never much shorter. */

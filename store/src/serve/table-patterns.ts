@@ -93,7 +93,9 @@ function compile(text: string): Pattern {
   }
   const matches = globMatcher(text);
   const dot = plain === text ? text.indexOf('.') : -1;
-  const matchesSchema = dot < 0 ? () => true : globMatcher(text.slice(0, dot));
+  // A dot in braces or brackets, as in `{shop.orders,crm.people}`, parts nothing: any schema may be meant.
+  const parts = dot >= 0 && !/[[{][^\]}]*$/.test(text.slice(0, dot));
+  const matchesSchema = parts ? globMatcher(text.slice(0, dot)) : () => true;
   const wholeSchema = /^\*\*?$/.test(text) || /^[^.]*\.\*\*?$/.test(text);
   return {
     text,

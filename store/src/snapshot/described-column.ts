@@ -1,6 +1,6 @@
 import { charsetNameOf } from '../source/charset.js';
 import { ColumnCode, hasCharset, isEnumOrSet } from '../source/column-code.js';
-import { labelsOf } from '../source/source-columns.js';
+import { labelsOf } from '../source/column-from-schema.js';
 import type { CharsetMetadata, Flavour, MapColumn, TableMap } from '../source/table-schema.js';
 
 /** A column as INFORMATION_SCHEMA describes it. */

@@ -1,12 +1,13 @@
-import type { Column, ColumnType, TableVersion } from '@drc/protocol';
+import type { TableVersion } from '@drc/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { columnFromSchema } from './column-from-schema.js';
 import { SourceControl, type SourceRow } from './source-control.js';
 import type { SourceOptions } from './source-options.js';
 import type { TableFilter } from './table-filter.js';
 
 /** What the source says of tables now. */
 export interface SourceDescription {
-  /** Columns have what a reader's program needs to know of them: name, type, nullable, unsigned, labels. */
+  /** As capture would find them in the binlog if a row were written now. */
   readonly tables: readonly TableVersion[];
   /** How many of the tables could not be described; undefined where the source did not answer and nobody knows. */
   readonly missing: number | undefined;
@@ -111,25 +112,27 @@ export class SourceColumns {
     const questions = new SchemaQuestions(control, schema, names);
     const rows = await questions.rows(
       'TABLE_SCHEMA',
-      'COLUMN_NAME AS name, DATA_TYPE AS dataType, COLUMN_TYPE AS columnType, IS_NULLABLE AS nullable, GENERATION_EXPRESSION AS generation',
+      'COLUMN_NAME AS name, DATA_TYPE AS dataType, COLUMN_TYPE AS columnType, IS_NULLABLE AS nullable, GENERATION_EXPRESSION AS generation, ' +
+        'CHARACTER_OCTET_LENGTH AS octets, NUMERIC_PRECISION AS numericPrecision, NUMERIC_SCALE AS numericScale, DATETIME_PRECISION AS fraction, COLLATION_NAME AS collation',
       'COLUMNS',
       `ORDER BY CAST(TABLE_NAME AS BINARY), ORDINAL_POSITION LIMIT ${maximum + 1}`,
     );
     const keys = await questions.rows(
       'TABLE_SCHEMA',
-      'COLUMN_NAME AS name',
+      'INDEX_NAME AS indexName, COLUMN_NAME AS name, NULLABLE AS nullable, SUB_PART AS prefix',
       'STATISTICS',
-      "AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX",
+      'AND NON_UNIQUE = 0 ORDER BY SEQ_IN_INDEX',
     );
     const json = await jsonColumns(control, questions);
-    const keyOf = grouped(keys, tableOf);
+    const collations = await collationIds(control);
+    const keyOf = await primaryKeys(control, schema, keys);
     const found = [...grouped(rows, tableOf)];
     const whole = rows.length > maximum ? found.slice(0, -1) : found;
     return whole.flatMap(([table, columns]) => {
       const isJson = (name: string): boolean => json.has(`${table}\0${name}`);
       const excluded = this.#filter.excludedColumns(schema, table, columns.map(nameOf));
       const captured = columns.filter((row) => excluded?.has(nameOf(row)) !== true);
-      const described = captured.map((row) => describedColumn(row, isJson(nameOf(row))));
+      const described = captured.map((row) => columnFromSchema(row, isJson(nameOf(row)), collations));
       if (!described.every((column) => column !== undefined)) return [];
       // MariaDB has it in each key of a system-versioned table; of current rows it is always the same.
       const rowEnd = columns.find(({ generation }) => generation === 'ROW END');
@@ -177,6 +180,42 @@ function* questionsOf(tables: readonly TableName[]): Generator<{ schema: string;
       yield { schema, names: named.slice(at, at + tablesAtOnce).map(({ table }) => table) };
 }
 
+/**
+ * By table, the columns that the binlog calls its primary key: where there is none the server takes the first unique key, in its own order,
+ * that could be one. Only SHOW INDEX has that order.
+ * @param rows parts of unique keys
+ */
+async function primaryKeys(
+  control: SourceControl,
+  schema: string,
+  rows: readonly SourceRow[],
+): Promise<ReadonlyMap<string, readonly SourceRow[]>> {
+  const keys = new Map<string, readonly SourceRow[]>();
+  for (const [table, parts] of grouped(rows, tableOf)) {
+    const byIndex = grouped(parts, ({ indexName }) => String(indexName));
+    const primary = byIndex.get('PRIMARY');
+    const candidates = [...byIndex.values()].filter((index) => index.every(isWholePart));
+    const [only] = candidates;
+    if (primary !== undefined) keys.set(table, primary);
+    else if (only !== undefined) {
+      const names =
+        candidates.length === 1
+          ? []
+          : await control.rows(`SHOW INDEX FROM ${quoted(schema)}.${quoted(table)}`);
+      const first = names
+        .map((row) => byIndex.get(String(row['Key_name'])))
+        .find((index) => index !== undefined && candidates.includes(index));
+      keys.set(table, first ?? only);
+    }
+  }
+  return keys;
+}
+
+const isWholePart = ({ name, nullable, prefix }: SourceRow): boolean =>
+  name !== null && nullable !== 'YES' && prefix === null;
+
+const quoted = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
+
 /** `table` 0 `column` of those that a check says to hold JSON: MariaDB's own JSON type is LONGTEXT with that check. */
 async function jsonColumns(control: SourceControl, questions: SchemaQuestions): Promise<ReadonlySet<string>> {
   const version = await control.value('SELECT VERSION()');
@@ -204,80 +243,12 @@ function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => string): M
   return groups;
 }
 
-/** By DATA_TYPE, what capture makes of a column (column-plan.ts). */
-const types: Readonly<Record<string, ColumnType>> = {
-  tinyint: 'int',
-  smallint: 'int',
-  mediumint: 'int',
-  int: 'int',
-  bigint: 'bigint',
-  decimal: 'decimal',
-  float: 'float',
-  double: 'double',
-  year: 'year',
-  date: 'date',
-  datetime: 'datetime',
-  timestamp: 'timestamp',
-  time: 'time',
-  bit: 'bit',
-  char: 'text',
-  varchar: 'text',
-  tinytext: 'text',
-  text: 'text',
-  mediumtext: 'text',
-  longtext: 'text',
-  binary: 'bytes',
-  varbinary: 'bytes',
-  tinyblob: 'bytes',
-  blob: 'bytes',
-  mediumblob: 'bytes',
-  longblob: 'bytes',
-  enum: 'enum',
-  set: 'set',
-  json: 'json',
-  geometry: 'geometry',
-  point: 'geometry',
-  linestring: 'geometry',
-  polygon: 'geometry',
-  multipoint: 'geometry',
-  multilinestring: 'geometry',
-  multipolygon: 'geometry',
-  geometrycollection: 'geometry',
-  geomcollection: 'geometry',
-  vector: 'vector',
-  uuid: 'uuid',
-  inet4: 'inet4',
-  inet6: 'inet6',
-};
-
-const numeric: readonly ColumnType[] = ['int', 'bigint', 'decimal', 'float', 'double'];
-
-/** What MariaDB's JSON can stand for: the binlog has all of them as one type, and VARCHAR as another. */
-const texts: ReadonlySet<string> = new Set(['tinytext', 'text', 'mediumtext', 'longtext']);
-
-/** Undefined for a type that capture does not know either. */
-function describedColumn(row: SourceRow, isJson: boolean): Column | undefined {
-  const dataType = String(row['dataType']).toLowerCase();
-  const columnType = String(row['columnType']);
-  const type = isJson && texts.has(dataType) ? 'json' : types[dataType];
-  if (type === undefined) return undefined;
-  return {
-    name: nameOf(row),
-    type,
-    nullable: row['nullable'] === 'YES',
-    ...(numeric.includes(type) && /\bunsigned\b/i.test(columnType) ? { unsigned: true } : {}),
-    ...(type === 'enum' || type === 'set' ? { labels: labelsOf(columnType) } : {}),
-  };
-}
-
-const escapes: Readonly<Record<string, string>> = { 0: '\0', n: '\n', r: '\r', Z: '\x1a' };
-
-/** `enum('a','it''s')`: quotes are doubled, and both servers write a backslash in front of what they do not print. */
-export function labelsOf(columnType: string): string[] {
-  const list = columnType.slice(columnType.indexOf('(') + 1, columnType.lastIndexOf(')'));
-  return [...list.matchAll(/'((?:[^'\\]|''|\\.)*)'/gs)].map(([, text = '']) =>
-    text.replaceAll(/''|\\(.)/gs, (_, escaped?: string) =>
-      escaped === undefined ? "'" : (escapes[escaped] ?? escaped),
-    ),
+/** Ids by name. MariaDB has the newer ones, whose names are of no charset, in a view of their own; before 10.10 there is none with ids. */
+async function collationIds(control: SourceControl): Promise<ReadonlyMap<string, number>> {
+  const view = 'information_schema.COLLATION_CHARACTER_SET_APPLICABILITY';
+  let rows = await control.rows(`SELECT * FROM ${view}`);
+  if (rows[0]?.['ID'] === undefined) rows = await control.rows('SELECT * FROM information_schema.COLLATIONS');
+  return new Map(
+    rows.map((row) => [String(row['FULL_COLLATION_NAME'] ?? row['COLLATION_NAME']), Number(row['ID'])]),
   );
 }

@@ -34,10 +34,10 @@ onEachServer('A target that changes come back from', (flavour) => {
     for (const [index, site] of [undefined, undefined, 'x', 'x', 'y', undefined].entries())
       last = topic.append([insert(orders, { id: index + 1 })], site);
     const user = { ...target.options, user: 'marker', password: 'a password' };
-    await using task = new RunningTask(topic, target, { origin, target: user });
+    await using task = new RunningTask(topic, target, { origin, target: user, workers: 1 });
     await task.applied(last, target);
     expect(task.congo.marks).toEqual({ method: 'row', areSeen: false });
-    expect(await marks()).toEqual(['a', 'x', 'y'].map((site) => ({ site, task: 'copy', worker: 0 })));
+    expect(await marks()).toEqual(['a', 'x', 'y'].map((site) => ({ site, task: 'copy', worker: 1 })));
     expect(await target.count('orders')).toBe(6);
     // The first two and the last are not together, whatever had arrived.
     expect(task.congo.counters.targetTransactions).toBeGreaterThanOrEqual(4);

@@ -29,6 +29,7 @@ const table = (columns: readonly TargetColumn[], more: Partial<TargetTable> = {}
   key: [],
   uniqueKeys: [],
   transactional: true,
+  foreignKeys: false,
   triggers: [],
   ...more,
 });

@@ -60,11 +60,12 @@ test('columns come with their type, the place in the key, and labels', async () 
         {
           schema: 'shop',
           table: 'orders',
+          exact: true,
           columns: [
-            { name: 'tenant', type: 'int', nullable: false, key: 2 },
+            { name: 'tenant', type: 'int', nullable: false, length: 4, key: 2 },
             { name: 'id', type: 'bigint', nullable: false, unsigned: true, key: 1 },
-            { name: 'card', type: 'text', nullable: true },
-            { name: 'region', type: 'enum', nullable: false, labels: ['eu', 'us'] },
+            { name: 'card', type: 'text', nullable: true, length: 40 },
+            { name: 'region', type: 'enum', nullable: false, labels: ['eu', 'us'], collation: 45 },
           ],
         },
       ],
@@ -85,10 +86,11 @@ test('a reader is told of what it may read, as it would get it', async () => {
     {
       schema: 'shop',
       table: 'orders',
+      exact: true,
       columns: [
-        { name: 'tenant', type: 'int', nullable: false, key: 2 },
-        { name: 'id', type: 'text', nullable: false, key: 1 },
-        { name: 'region', type: 'text', nullable: false },
+        { name: 'tenant', type: 'int', nullable: false, length: 4, key: 2 },
+        { name: 'id', type: 'text', nullable: false, length: 64, fixed: true, collation: 65, key: 1 },
+        { name: 'region', type: 'text', nullable: false, length: 64, fixed: true, collation: 65 },
       ],
     },
   ]);
@@ -102,6 +104,12 @@ test('a reader is told of what it may read, as it would get it', async () => {
     hidden,
   );
   expect(namesOf(await pagesOf(tables, { rules, columnHashKey, tables: ['crm.*'] }))).toEqual([]);
+});
+
+test('a reader whose grant drops a part of the key is told so, without its name', async () => {
+  const rules = [{ tables: ['shop.*'], drop: ['tenant'] }];
+  const [page] = await pagesOf(tablesOf([orders]), { rules });
+  expect(page!.tables).toMatchObject([{ table: 'orders', keyHidden: true }]);
 });
 
 test('the source is asked where the log may not know all that is wanted, and of nothing else', async () => {

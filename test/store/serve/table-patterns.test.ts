@@ -8,6 +8,8 @@ const cases: readonly [pattern: string, matching: readonly string[], others: rea
   ['*.orders', ['a.orders', 'a.b.orders'], ['a.orders2']],
   ['shop.order_?', ['shop.order_1'], ['shop.order_12', 'shop.order_']],
   ['shop.{orders,users}', ['shop.orders', 'shop.users'], ['shop.ordersusers']],
+  ['{shop.orders,a.b}', ['shop.orders', 'a.b'], ['shop.b', 'a.orders']],
+  ['shop[.]*', ['shop.orders'], ['shopxorders']],
   ['shop.t[12]', ['shop.t1', 'shop.t2'], ['shop.t3']],
   ['shop.a(b)*', ['shop.a(b)', 'shop.a(b)c'], ['shop.ab']],
   ['shop.a+*', ['shop.a+', 'shop.a+b'], ['shop.aab']],
@@ -20,6 +22,13 @@ test.each(cases)('the pattern %s matches its tables and no others', (pattern, ma
   const patterns = new TablePatterns([pattern]);
   expect(matching.filter((table) => !(patterns.all || patterns.matches(table)))).toEqual([]);
   expect(others.filter((table) => patterns.matches(table))).toEqual([]);
+});
+
+test('a dot within braces or brackets leaves open which schema is meant', () => {
+  for (const pattern of ['{shop.orders,a.b}', 'shop[.]*']) {
+    const patterns = new TablePatterns([pattern]);
+    expect([patterns.touchesSchema('shop'), patterns.coversSchema('shop')]).toEqual([true, false]);
+  }
 });
 
 test('only patterns without a wildcard name a table', () => {

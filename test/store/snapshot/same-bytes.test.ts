@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ImageKey } from '../../../store/src/snapshot/image-key.js';
 import type { SnapshotChunk } from '../../../store/src/snapshot/snapshot-chunk.js';
 import { DatabaseSnapshots } from '../../../store/src/snapshot/snapshot-source.js';
+import { SourceColumns } from '../../../store/src/source/source-columns.js';
 import { TableFilter } from '../../../store/src/source/table-filter.js';
 import { startServer, type DatabaseServer } from '../../support/database-server.js';
 import { newestId } from '../../support/gtid.js';
@@ -166,6 +167,21 @@ onEachServer('What a snapshot reads is byte for byte what the stream has', (flav
     ),
   )('%s', async (_, index) => {
     await compare(`t${index}`);
+  });
+
+  it('and what the source says of a table is the version that its rows have', async () => {
+    const { tables: described, missing } = await new SourceColumns(
+      () => plain(server),
+      new TableFilter(filter),
+    ).of((schema) => schema === 't');
+    expect(missing).toBe(0);
+    expect(described.length).toBeGreaterThanOrEqual(streamed.size);
+    for (const version of described) {
+      const stream = streamed.get(`t.${version.table}`);
+      if (stream === undefined) continue;
+      expect(version).toEqual(await rig.log.table(Buffer.from(stream.schemaId, 'hex')));
+      expect(schemaIdOf(version).toString('hex')).toBe(stream.schemaId);
+    }
   });
 
   it.each(named.map(([table]) => table))('a table like %s', async (table) => {

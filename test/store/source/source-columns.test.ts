@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SourceColumns, labelsOf } from '../../../store/src/source/source-columns.js';
+import { labelsOf } from '../../../store/src/source/column-from-schema.js';
+import { SourceColumns } from '../../../store/src/source/source-columns.js';
 import type { SourceOptions } from '../../../store/src/source/source-options.js';
 import { TableFilter } from '../../../store/src/source/table-filter.js';
 import { type DatabaseServer } from '../../support/database-server.js';
@@ -55,7 +56,7 @@ onServer('mariadb', 'what the source says of its tables', () => {
     const inShort = (version: (typeof tables)[number]): unknown => ({
       name: `${version.schema}.${version.table}`,
       key: version.primaryKey,
-      columns: version.columns.map(({ name, type, nullable, unsigned }) => [name, type, nullable, unsigned]),
+      columns: version.columns,
     });
     const byName = (a: (typeof tables)[number], b: (typeof tables)[number]): number =>
       a.table < b.table ? -1 : 1;
@@ -84,11 +85,23 @@ onServer('mariadb', 'what the source says of its tables', () => {
         schema: 'crm',
         table: 'people',
         columns: [
-          { name: 'id', type: 'int', nullable: false },
+          { name: 'id', type: 'int', nullable: false, length: 4 },
           // As the binlog has it: a TEXT that holds JSON is one, a VARCHAR is not.
-          { name: 't', type: 'json', nullable: true },
-          { name: 'v', type: 'text', nullable: true },
-          { name: 'l', type: 'text', nullable: true },
+          {
+            name: 't',
+            type: 'json',
+            nullable: true,
+            length: 65_535,
+            collation: expect.any(Number) as number,
+          },
+          { name: 'v', type: 'text', nullable: true, length: 200, collation: expect.any(Number) as number },
+          {
+            name: 'l',
+            type: 'text',
+            nullable: true,
+            length: 2 ** 32 - 1,
+            collation: expect.any(Number) as number,
+          },
         ],
         primaryKey: [0],
       },

@@ -87,6 +87,10 @@ export class Route {
       rule.set !== undefined;
   }
 
+  get rule(): TableRule {
+    return this.#rule;
+  }
+
   /** All tables to which it may write. */
   get targets(): readonly TableName[] {
     return [...this.#targets.values()];

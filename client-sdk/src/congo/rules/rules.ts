@@ -43,6 +43,26 @@ export class Rules {
     return this.#rules.flatMap(({ from }) => (from.isLiteral ? this.targetsOf(from.name) : []));
   }
 
+  /** What the rules name, in their order. */
+  get sources(): readonly TablePattern[] {
+    return this.#rules.map(({ from }) => from);
+  }
+
+  /** As `routesOf`, each rule by itself: those that suit the table, and why the others do not. */
+  attempt(version: TableVersion): { readonly routes: readonly Route[]; readonly faults: readonly string[] } {
+    const routes: Route[] = [];
+    const faults: string[] = [];
+    for (const { rule, captures } of this.#matching(version)) {
+      try {
+        routes.push(new Route(rule, captures, version));
+      } catch (error) {
+        if (!(error instanceof DrcError)) throw error;
+        faults.push(error.message);
+      }
+    }
+    return { routes, faults };
+  }
+
   /** All tables to which rows of a source table may go; none where no rule names it. */
   targetsOf(source: TableName): readonly TableName[] {
     const targets = this.#matching(source).flatMap(({ rule, captures }) => {

@@ -143,7 +143,8 @@ onEachServer('The control of a task', (flavour) => {
     proxy.cut();
     await target.until(async () => !(await control.state('copy')).isRunning);
     expect(await set('0-1-1', false)).toEqual({ repeated: ['0-1-2…0-1-3'], leftOut: [] });
-    expect(await control.state('copy')).toMatchObject({ epoch: '1', workers: [{ worker: 0 }] });
+    const { epoch, workers } = await control.state('copy');
+    expect([epoch, workers[0]?.worker]).toEqual(['1', 0]);
     const elsewhere = new Checkpoint({ topic: 'crm', set: TransactionSet.parse('0-1-1') }).toString();
     await expect(set(elsewhere, true)).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
     await expect(set('yesterday', true)).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });

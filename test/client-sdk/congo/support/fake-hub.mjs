@@ -2,6 +2,9 @@
 import { setMaxListeners } from 'node:events';
 import { Checkpoint, DrcError, TransactionSet } from '@drc/protocol';
 
+/** About what an image takes. */
+const bytesOf = (row = {}) => Object.values(row).reduce((sum, value) => sum + (value?.length ?? 8), 0);
+
 export class FakeTopic {
   #log = [];
   #sequences = [0, 0];
@@ -58,6 +61,7 @@ export class FakeTopic {
   hub() {
     const close = () => Promise.resolve();
     return {
+      describe: () => Promise.resolve({ tables: [], missing: undefined }),
       topics: () => Promise.resolve([{ topic: this.topic, stores: 1 }]),
       subscribe: (topic, options = {}) => new FakeSubscription(this, options),
       close,
@@ -73,6 +77,9 @@ class FakeSubscription {
   /** Index of what is looked at next, and of what the loop has in its hands. */
   #at = 0;
   #held;
+  /** What the loop was given last, and what it committed last. */
+  #given;
+  #done;
   #set;
   #committed;
   #saving = Promise.resolve();
@@ -88,7 +95,8 @@ class FakeSubscription {
     topic.last = { from: options.from, tables: options.tables, loaded: undefined };
     if (topic.progressMs !== undefined) {
       this.#timer = setInterval(() => {
-        if (this.#held === undefined) this.#commitUpTo(this.#at);
+        // What was handed out and not committed may be on its way.
+        if (this.#held === undefined && this.#given === this.#done) this.#commitUpTo(this.#at);
         this.#save().catch((error) => this.#fail(error));
       }, topic.progressMs);
     }
@@ -155,19 +163,27 @@ class FakeSubscription {
           yield change;
         }
       })(),
-      async all() {
+      async all({ maxBytes = 64 * 1024 * 1024 } = {}) {
         const all = [];
-        for await (const change of tx.changes) all.push(change);
+        let bytes = 0;
+        for await (const change of typeof changes === 'function' ? changes() : changes) {
+          all.push(change);
+          bytes += bytesOf(change.before) + bytesOf(change.after);
+          if (bytes > maxBytes)
+            throw new DrcError('TRANSACTION_TOO_LARGE', `Transaction ${entry.id} is too large.`);
+        }
         return all;
       },
     };
     this.#held = { tx, before };
+    this.#given = tx;
     return tx;
   }
 
   async commit(tx) {
     this.#committed = tx.checkpoint.set.union(this.#committed ?? TransactionSet.parse(''));
-    if (this.#held === undefined || this.#held.tx === tx) this.#commitUpTo(this.#at);
+    this.#done = tx;
+    if (this.#given === tx) this.#commitUpTo(this.#at);
     await this.#save();
   }
 

@@ -70,7 +70,9 @@ export class TestTarget implements AsyncDisposable {
         throw error;
       },
     );
-    return rows.length === 0 ? undefined : TransactionSet.parse(String(rows[0]!['applied']));
+    if (rows.length === 0) return undefined;
+    const sets = rows.map(({ applied }) => TransactionSet.parse(String(applied)));
+    return sets.reduce((union, set) => union.union(set));
   }
 
   async killAndRestart(): Promise<void> {
