@@ -93,6 +93,8 @@ export const taskSettings = z.strictObject({
   ddl: z.enum(['stop', 'ignore']).default('stop'),
   triggers: z.enum(['refuse', 'allow']).default('refuse'),
   maxBatchRows: z.number().int().min(1).max(1_000_000).default(2_000),
+  atomic: z.enum(['transaction', 'row']).default('transaction'),
+  workers: z.number().int().min(1).max(64).default(4),
   origin: originSettings.optional(),
   admin: z
     .strictObject({

@@ -42,6 +42,8 @@ export async function prepareTask(config: CongoConfig): Promise<PreparedTask> {
       ddl: config.ddl,
       triggers: config.triggers,
       maxBatchRows: config.maxBatchRows,
+      atomic: config.atomic,
+      workers: config.workers,
       ...(config.origin && { origin: config.origin }),
     },
   };
