@@ -257,13 +257,17 @@ onEachServer('A snapshot and what follows', (flavour) => {
         );
       }
       const { progress } = subscription.status().snapshot!;
-      if (progress.isComplete) break;
+      // Where the copy was faster than the statements, they come behind it.
+      const hasLast = replica.rows('shop.altered').some(({ id }) => Number(id) === 5000);
+      if (progress.isComplete && hasLast) {
+        expect(progress.of('shop.dropped')).toBe('done');
+        break;
+      }
       // That a dropped table is done brings no rows: something else has to move the loop on.
       if (isAltered && progress.of('shop.altered') === 'done')
         await hub.source.query(`INSERT INTO shop.altered (id, name) VALUES (${(ticks += 1)}, 'tick')`);
     }
     const settled = (rows: readonly Row[]): Row[] => rows.filter(({ id }) => Number(id) < end);
     expect(settled(replica.rows('shop.altered'))).toEqual(settled(await rowsOf('altered')));
-    expect(subscription.checkpoint?.snapshot?.of('shop.dropped')).toBe('done');
   });
 });
