@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Subscription, Transaction } from '../index.js';
 import { Applier, type ApplierCounters } from './applier.js';
 import { Batch } from './apply/batch.js';
-import { addWhole, piecesOf } from './apply/gathering.js';
+import { addWhole, maxBatchBytes, piecesOf } from './apply/gathering.js';
 import { Lane } from './apply/lane.js';
 import { type Committed, Pipeline } from './apply/pipeline.js';
 import type { CongoOptions, CongoStatus } from './congo-options.js';
@@ -266,16 +266,12 @@ export class Congo {
       next = done.next;
       this.#underWay = undefined;
       while (this.#pipeline?.isIdle === false && !(await isThere(next)))
-        await Promise.race([this.#pipeline.next(), next.settled.then(() => this.#afterFailure(next))]);
+        // What was read before the stream failed is committed first.
+        await (next.hasFailed ? this.#pipeline.drain() : Promise.race([this.#pipeline.next(), next.settled]));
       // The record tells already what was applied. This adds what held nothing for the task: worth it when idle only.
       if (!(await isThere(next))) await subscription.commit(done.last);
     }
     await this.#pipeline?.drain();
-  }
-
-  /** What was read before the stream failed is committed first. */
-  async #afterFailure({ hasArrived }: Pull): Promise<void> {
-    if (!hasArrived) await this.#pipeline?.drain();
   }
 
   /** One source transaction by itself, change by change. @returns undefined where the task is over */
@@ -317,12 +313,12 @@ export class Congo {
     let isWhole = await addWhole(batch, first, applier);
     while (isWhole) {
       next ??= pull(transactions);
-      if (batch.rows >= maxRows) break;
+      if (batch.rows >= maxRows || batch.bytes >= maxBatchBytes) break;
       if (!(await isThere(next))) {
         if (pipeline.isIdle || batch.rows >= smallBatchRows || over.aborted) break;
         await Promise.race([pipeline.next(), next.settled]);
-        if (next.hasArrived || !pipeline.isIdle) continue;
-        break;
+        if (next.hasFailed) break;
+        continue;
       }
       const following = await next.item;
       // Of different origins they must not share a mark.

@@ -8,6 +8,10 @@ export type WritableChange =
   | UpdateChange<string, Row>
   | DeleteChange<string, Row>;
 
+/** Foreign keys act as they did for the source, unless what they did comes by itself. */
+export const letsKeysAct = ({ foreignKeyChecks, hasCascades }: WritableChange): boolean =>
+  foreignKeyChecks && hasCascades !== true;
+
 /**
  * What becomes of a row that is there already, or is not there. Each but `error` is counted.
  * `onDuplicate`: an insert whose key is on the target: `overwrite` it, `keep` what is there.

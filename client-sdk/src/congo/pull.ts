@@ -4,7 +4,8 @@ import type { Transaction } from '../index.js';
 /** A transaction that was asked for. */
 export interface Pull {
   readonly item: Promise<IteratorResult<Transaction>>;
-  hasArrived: boolean;
+  readonly hasArrived: boolean;
+  readonly hasFailed: boolean;
   /** Resolves when it has arrived, or failed. */
   readonly settled: Promise<void>;
 }
@@ -12,12 +13,13 @@ export interface Pull {
 /** A failure is reported where `item` is awaited, and nowhere else. */
 export function pull(transactions: AsyncIterator<Transaction>): Pull {
   const item = transactions.next();
-  const asked: Pull & { hasArrived: boolean } = {
+  const asked: { -readonly [Key in keyof Pull]: Pull[Key] } = {
     item,
     hasArrived: false,
+    hasFailed: false,
     settled: item.then(
       () => void (asked.hasArrived = true),
-      () => undefined,
+      () => void (asked.hasFailed = true),
     ),
   };
   return asked;

@@ -1,6 +1,6 @@
 import type { Row } from '@drc/protocol';
 import type { UpdateChange } from '../index.js';
-import type { WritableChange } from './mapped-change.js';
+import { letsKeysAct, type WritableChange } from './mapped-change.js';
 import type { MatchedColumn } from './matched-column.js';
 import { missing, rowBytes, RowStatements, statementSizes } from './row-statements.js';
 import type { Target } from './target.js';
@@ -197,10 +197,6 @@ export class RowWriter {
     return Object.values<number>({ ...this.#written }).reduce((sum, rows) => sum + rows, 0);
   }
 }
-
-/** Foreign keys act as they did for the source, unless what they did comes by itself. */
-const letsKeysAct = ({ foreignKeyChecks, hasCascades }: WritableChange): boolean =>
-  foreignKeyChecks && hasCascades !== true;
 
 const continues = (
   run: Run,

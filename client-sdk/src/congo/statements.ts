@@ -1,6 +1,7 @@
 import { escapeId } from 'mysql2';
 import type { Value } from '@drc/protocol';
 import type { MatchedColumn } from './matched-column.js';
+import { collatedTypes } from './target-column.js';
 import type { TableMatch } from './target-table.js';
 
 /** A value as mysql2 binds it. 64-bit integers go as text: a JavaScript number would change them. */
@@ -75,16 +76,9 @@ function keyEquals(column: MatchedColumn): string {
 /** Equality of the stored value itself, NULL included: text by its bytes, since a collation would take 'a' for 'A'. */
 function imageEquals(column: MatchedColumn): string {
   const name = quote(column.target.name);
+  if (collatedTypes.has(column.target.dataType))
+    return `CAST(CONVERT(${name} USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY)`;
   switch (column.target.dataType) {
-    case 'char':
-    case 'varchar':
-    case 'tinytext':
-    case 'text':
-    case 'mediumtext':
-    case 'longtext':
-    case 'enum':
-    case 'set':
-      return `CAST(CONVERT(${name} USING utf8mb4) AS BINARY) <=> CAST(CONVERT(? USING utf8mb4) AS BINARY)`;
     case 'json':
       return `${name} <=> CAST(? AS JSON)`;
     case 'vector':

@@ -1,3 +1,15 @@
+/** Types whose values a collation compares. */
+export const collatedTypes: ReadonlySet<string> = new Set([
+  'char',
+  'varchar',
+  'tinytext',
+  'text',
+  'mediumtext',
+  'longtext',
+  'enum',
+  'set',
+]);
+
 /** A column of the target, from INFORMATION_SCHEMA.COLUMNS. */
 export interface TargetColumn {
   readonly name: string;

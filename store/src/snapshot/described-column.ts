@@ -1,6 +1,6 @@
 import { charsetNameOf } from '../source/charset.js';
 import { ColumnCode, hasCharset, isEnumOrSet } from '../source/column-code.js';
-import { labelsOf } from '../source/column-from-schema.js';
+import { blobLengths, labelsOf } from '../source/column-from-schema.js';
 import type { CharsetMetadata, Flavour, MapColumn, TableMap } from '../source/table-schema.js';
 
 /** A column as INFORMATION_SCHEMA describes it. */
@@ -34,17 +34,6 @@ const plainCodes: Readonly<Record<string, number>> = {
   bigint: ColumnCode.longlong,
   year: ColumnCode.year,
   date: ColumnCode.date,
-};
-
-const blobLengths: Readonly<Record<string, number>> = {
-  tinytext: 1,
-  tinyblob: 1,
-  text: 2,
-  blob: 2,
-  mediumtext: 3,
-  mediumblob: 3,
-  longtext: 4,
-  longblob: 4,
 };
 
 const temporalCodes: Readonly<Record<string, readonly [code: number, old: number]>> = {

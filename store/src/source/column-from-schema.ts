@@ -80,7 +80,7 @@ export function columnFromSchema(
 }
 
 /** Bytes of the length in front of a value. */
-const blobLengths: Readonly<Record<string, number>> = {
+export const blobLengths: Readonly<Record<string, number>> = {
   tinytext: 1,
   tinyblob: 1,
   text: 2,

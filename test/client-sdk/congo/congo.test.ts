@@ -178,6 +178,20 @@ onEachServer('Congo', (flavour) => {
     expect(await target.count('big WHERE LENGTH(v) = 1048576')).toBe(rows);
   });
 
+  it('holds few of many transactions with large rows at a time', async () => {
+    await target.reset('CREATE TABLE big (id INT PRIMARY KEY, v LONGBLOB)');
+    const big = tableVersion('shop.big', [int('id'), { name: 'v', type: 'bytes', nullable: true }]);
+    const topic = new FakeTopic();
+    const v = Buffer.alloc(1024 * 1024, 7);
+    let last = '';
+    for (let id = 0; id < 60; id++) last = topic.append([insert(big, { id, v })]);
+    await using task = new RunningTask(topic, target);
+    await task.applied(last, target);
+    await expect.poll(() => task.congo.counters.transactions, { timeout: 30_000, interval: 5 }).toBe(60);
+    // About four of them are as much as a batch takes.
+    expect(task.congo.counters.targetTransactions).toBeGreaterThan(12);
+  });
+
   it('writes a row of more than 16 MiB', async () => {
     await target.reset('CREATE TABLE big (id INT PRIMARY KEY, v LONGBLOB, w LONGTEXT)');
     const big = tableVersion('shop.big', [

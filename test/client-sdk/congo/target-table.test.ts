@@ -2,25 +2,7 @@ import type { Column } from '@drc/protocol';
 import { describe, expect, it } from 'vitest';
 import type { TargetColumn } from '../../../client-sdk/src/congo/target-column.js';
 import { type TargetTable, matchTable } from '../../../client-sdk/src/congo/target-table.js';
-import { int, tableVersion } from './support/tables.js';
-
-const column = (name: string, dataType: string, more: Partial<TargetColumn> = {}): TargetColumn => ({
-  name,
-  dataType,
-  unsigned: false,
-  precision: 0,
-  scale: 0,
-  decimals: undefined,
-  labels: [],
-  fraction: undefined,
-  length: 0,
-  nullable: true,
-  autoIncrement: false,
-  onUpdate: false,
-  optional: true,
-  generated: false,
-  ...more,
-});
+import { int, tableVersion, targetColumn as column } from './support/tables.js';
 
 const table = (columns: readonly TargetColumn[], more: Partial<TargetTable> = {}): TargetTable => ({
   schema: 'copy',

@@ -31,7 +31,6 @@ export class BatchWriter {
 
   /** @throws DrcError as `RowStatements`; `ROW_MISSING` */
   async write({ waves, ordered }: BatchContent): Promise<void> {
-    if (waves.length > 0) await this.#target.setChecks(true, true);
     for (const wave of waves) {
       for (const rows of wave) await this.#delete(rows);
       for (const rows of wave) await this.#put(rows);
@@ -45,6 +44,7 @@ export class BatchWriter {
 
   /** Before anything is inserted, so that keys are free. */
   async #delete({ match, deletes, updates, puts, dropped }: NetRows): Promise<void> {
+    await this.#target.setChecks(true, true);
     await this.#each('delete', match, match.lookup, deletes, async (rows) => {
       const found = await this.#statements.delete(match, rows);
       if (found !== rows.length) throw unexpected(match, 'to be deleted', rows.length - found);
@@ -55,8 +55,9 @@ export class BatchWriter {
       this.#written.delete += found;
       this.#written.ignored += rows.length - found;
     });
-    if (match.soleKey) return;
-    // Of several unique keys a row must meet none: it goes, and comes again.
+    if (match.soleKey || updates.length + puts.length === 0) return;
+    // Of several unique keys a row must meet none: it goes, and comes again. Tables that the user may not see could refer to it.
+    await this.#target.setChecks(false, true);
     const before = updates.map((update) => update.before);
     await this.#each('delete', match, match.lookup, before, async (rows) => {
       const found = await this.#statements.delete(match, rows);
@@ -70,6 +71,7 @@ export class BatchWriter {
   }
 
   async #put({ match, updates, moves, inserts, puts }: NetRows): Promise<void> {
+    await this.#target.setChecks(true, true);
     const { written } = match;
     const counts = this.#written;
     for (const { before, after } of moves) {

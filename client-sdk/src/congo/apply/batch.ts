@@ -1,6 +1,6 @@
 import type { Row } from '@drc/protocol';
 import type { Transaction } from '../../index.js';
-import type { MappedChange, WritableChange } from '../mapped-change.js';
+import { letsKeysAct, type MappedChange, type WritableChange } from '../mapped-change.js';
 import { rowBytes } from '../row-statements.js';
 import { nameOf } from '../table-name.js';
 import type { TableMatch } from '../target-table.js';
@@ -123,7 +123,7 @@ export class Batch {
         table = this.#atomic === 'row' ? new NetChanges() : new ChangeWaves();
         tables.set(name, table);
       }
-      const mayBe = !apart.has(name) && isTogether(match) && hasAll(match, change);
+      const mayBe = !apart.has(name) && isTogether(match) && letsKeysAct(change) && hasAll(match, change);
       if (mayBe && table.add(match, change)) continue;
       unmerged.add(name);
       tables.delete(name);

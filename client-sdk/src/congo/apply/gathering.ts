@@ -5,9 +5,10 @@ import type { Batch } from './batch.js';
 
 /** A transaction that is not larger than this, as sent, is held in memory. */
 const maxWholeBytes = 3 * 1024 * 1024;
-/** Of a larger one, pieces of at most so many rows, and of about so many bytes. */
+/** A batch, or a piece of a larger transaction, takes nothing more once it has about so many bytes. */
+export const maxBatchBytes = 4 * 1024 * 1024;
+/** Rows of a piece. */
 const maxPieceRows = 10_000;
-const maxPieceBytes = 4 * 1024 * 1024;
 
 /** Adds a transaction to a batch. @returns false where it is too large to be held: `piecesOf` gives it then. */
 export async function addWhole(batch: Batch, tx: Transaction, applier: Applier): Promise<boolean> {
@@ -29,7 +30,7 @@ export async function* piecesOf(first: Batch, tx: Transaction, applier: Applier)
   let piece = first;
   for await (const change of tx.changes) {
     await applier.gather(piece, change, tx);
-    if (piece.rows < maxPieceRows && piece.bytes < maxPieceBytes) continue;
+    if (piece.rows < maxPieceRows && piece.bytes < maxBatchBytes) continue;
     applier.assertAllMatched();
     yield piece;
     piece = piece.rest();

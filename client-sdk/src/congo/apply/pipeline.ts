@@ -2,16 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SnapshotProgress, TransactionSet } from '@drc/protocol';
 import type { WrittenRows } from '../row-writer.js';
 import type { Batch } from './batch.js';
-import type { Lane } from './lane.js';
+import type { Lane, LaneRecord } from './lane.js';
 
 /** How long a batch that is done waits for those before it before it lets go of what they may be waiting for, ms. */
 const patienceMs = 1_000;
 
 /** A batch was committed. */
-export interface Committed {
+export interface Committed extends LaneRecord {
   readonly batch: Batch;
-  readonly applied: TransactionSet;
-  readonly snapshot: SnapshotProgress | undefined;
   readonly written: WrittenRows;
 }
 
@@ -99,7 +97,7 @@ export class Pipeline {
           await lane.begin(batch.site);
           await lane.write(content);
         }
-        this.#committed(batch, record, await lane.commit(record, turn));
+        this.#onCommit({ batch, ...record, written: await lane.commit(record, turn) });
         this.#free.push(lane);
       })(),
     );
@@ -124,7 +122,7 @@ export class Pipeline {
     await writing;
     if (last === undefined) return;
     const record = this.#recordBehind(last);
-    this.#committed(last, record, await lane.commit(record, Promise.resolve()));
+    this.#onCommit({ batch: last, ...record, written: await lane.commit(record, Promise.resolve()) });
     this.#free.push(lane);
   }
 
@@ -140,7 +138,7 @@ export class Pipeline {
   }
 
   /** What the target has once this one is committed. */
-  #recordBehind(batch: Batch): { applied: TransactionSet; snapshot: SnapshotProgress | undefined } {
+  #recordBehind(batch: Batch): LaneRecord {
     const { last } = batch;
     if (last !== undefined) this.#applied = this.#applied.union(last.checkpoint.set);
     const { copied } = last ?? {};
@@ -148,14 +146,6 @@ export class Pipeline {
     const isNew = copied !== undefined && copied !== this.#snapshot;
     if (isNew) this.#snapshot = copied;
     return { applied: this.#applied, snapshot: isNew ? copied : undefined };
-  }
-
-  #committed(
-    batch: Batch,
-    { applied, snapshot }: { applied: TransactionSet; snapshot: SnapshotProgress | undefined },
-    written: WrittenRows,
-  ): void {
-    this.#onCommit({ batch, applied, snapshot, written });
   }
 }
 

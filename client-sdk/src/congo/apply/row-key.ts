@@ -1,5 +1,6 @@
 import type { Row, Value } from '@drc/protocol';
 import type { MatchedColumn } from '../matched-column.js';
+import { collatedTypes } from '../target-column.js';
 import type { TableMatch } from '../target-table.js';
 
 /** One text for each key, exactly by its values. @param columns that the row has */
@@ -59,6 +60,7 @@ function joined(parts: readonly LooseKey[]): LooseKey {
 
 function loosePart({ source, target }: MatchedColumn, prefix: number | undefined): LooseKey | undefined {
   const { name } = source;
+  if (collatedTypes.has(target.dataType)) return (row) => foldedText(row[name], prefix);
   switch (target.dataType) {
     case 'tinyint':
     case 'smallint':
@@ -78,15 +80,6 @@ function loosePart({ source, target }: MatchedColumn, prefix: number | undefined
         const value = row[name];
         return value === null || value === undefined ? undefined : exactText(value);
       };
-    case 'char':
-    case 'varchar':
-    case 'tinytext':
-    case 'text':
-    case 'mediumtext':
-    case 'longtext':
-    case 'enum':
-    case 'set':
-      return (row) => foldedText(row[name], prefix);
     case 'binary':
     case 'varbinary':
     case 'tinyblob':

@@ -1,25 +1,7 @@
 import { matchTable, type TableMatch } from '../../../../client-sdk/src/congo/target-table.js';
-import type { TargetColumn } from '../../../../client-sdk/src/congo/target-column.js';
 import type { WritableChange } from '../../../../client-sdk/src/congo/mapped-change.js';
 import type { Row } from '@drc/protocol';
-import { int, tableVersion, text } from '../support/tables.js';
-
-const column = (name: string, dataType: string): TargetColumn => ({
-  name,
-  dataType,
-  unsigned: false,
-  precision: 0,
-  scale: 0,
-  decimals: undefined,
-  labels: [],
-  fraction: undefined,
-  length: 255,
-  nullable: false,
-  autoIncrement: false,
-  onUpdate: false,
-  optional: false,
-  generated: false,
-});
+import { int, tableVersion, targetColumn as column, text } from '../support/tables.js';
 
 /** The columns of a key, each a whole one. */
 const keyOver = (...names: readonly string[]) => ({

@@ -1,7 +1,7 @@
 import type { Ddl } from '@drc/protocol';
 import { expect, it } from 'vitest';
 import { type DdlPlanOptions, planDdl } from '../../../../client-sdk/src/congo/ddl/ddl-plan.js';
-import type { TargetColumn } from '../../../../client-sdk/src/congo/target-column.js';
+import { targetColumn } from '../support/tables.js';
 
 const base: DdlPlanOptions = {
   rules: [{ from: 'shop.*' }],
@@ -109,22 +109,7 @@ it('says the collation of a schema where the statement leaves it to the schema',
 });
 
 it('leniently adds what rows may lack and widens, and drops nothing', () => {
-  const int = {
-    name: 'n',
-    dataType: 'int',
-    unsigned: false,
-    precision: 10,
-    scale: 0,
-    decimals: undefined,
-    labels: [],
-    fraction: undefined,
-    length: 0,
-    nullable: true,
-    autoIncrement: false,
-    onUpdate: false,
-    optional: true,
-    generated: false,
-  } satisfies TargetColumn;
+  const int = targetColumn('n', 'int', { precision: 10 });
   const options: Partial<DdlPlanOptions> = {
     policy: 'lenient',
     targetTable: (name) => ({

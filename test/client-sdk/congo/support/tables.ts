@@ -1,3 +1,4 @@
+import type { TargetColumn } from '../../../../client-sdk/src/congo/target-column.js';
 import type { Change, Column, Row, TableVersion } from '@drc/client-sdk';
 
 export const int = (name: string): Column => ({ name, type: 'int', nullable: false, length: 4 });
@@ -16,6 +17,29 @@ export function tableVersion(
   const [schema = '', table = ''] = name.split('.');
   return { schema, table, columns, primaryKey };
 }
+
+/** A column of a target, which may be NULL. */
+export const targetColumn = (
+  name: string,
+  dataType: string,
+  more: Partial<TargetColumn> = {},
+): TargetColumn => ({
+  name,
+  dataType,
+  unsigned: false,
+  precision: 0,
+  scale: 0,
+  decimals: undefined,
+  labels: [],
+  fraction: undefined,
+  length: 0,
+  nullable: true,
+  autoIncrement: false,
+  onUpdate: false,
+  optional: true,
+  generated: false,
+  ...more,
+});
 
 interface Flags {
   readonly foreignKeyChecks?: boolean;
